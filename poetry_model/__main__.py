@@ -1,0 +1,102 @@
+"""The command line: `python -m poetry_model poem · train · evaluate · corpus`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from poetry_model.errors import PoetryError
+from poetry_model.form import FORMS, MAX_LINES
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 2 for bad usage or input, 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    # torch takes seconds to import; --help and a mistyped option need none of it.
+    from poetry_model import commands  # noqa: PLC0415
+
+    try:
+        return int(getattr(commands, options.command)(options))
+    except PoetryError as error:
+        print(error, file=sys.stderr)
+        return commands.BAD_INPUT
+    except KeyboardInterrupt:
+        return commands.INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m poetry_model", description="Classical Chinese verse by an LSTM.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_poem(commands.add_parser("poem", help="write poems"))
+    _add_train(commands.add_parser("train", help="train a model on a folder of verse"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a model on verse"))
+    corpus = commands.add_parser("corpus", help="look at a folder of verse").add_subparsers(
+        required=True, metavar="command"
+    )
+    check = corpus.add_parser("check", help="say what would be kept, dropped and held back")
+    check.add_argument("folder", type=Path, help="a folder in chinese-poetry's layout")
+    check.set_defaults(command="check_corpus")
+    return parser
+
+
+def _add_poem(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="poem")
+    parser.add_argument("start", help="the first character or characters; - reads one start a line from standard input")
+    parser.add_argument(
+        "--form", type=int, default=5, help=f"characters a line: {' or '.join(map(str, FORMS))} (default 5)"
+    )
+    parser.add_argument("--lines", type=int, default=4, help=f"lines, 1 to {MAX_LINES} (default 4)")
+    parser.add_argument("--count", type=_positive, default=1, help="poems (default 1)")
+    parser.add_argument("--seed", type=int, help="makes a poem repeatable; poem number N has seed + N - 1")
+    parser.add_argument("--temperature", type=float, help="below 1 steadier, above 1 wilder")
+    parser.add_argument(
+        "--script", choices=("simplified", "traditional"), default="simplified", help="(default simplified)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    _add_model(parser)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="train")
+    parser.add_argument("--corpus", type=Path, required=True, help="a folder in chinese-poetry's layout")
+    parser.add_argument("--out", type=Path, required=True, help="where the bundle goes")
+    parser.add_argument("--from", dest="parent", type=Path, help="fine-tune this bundle instead of starting anew")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that was interrupted")
+    parser.add_argument("--progress", choices=("bar", "json"), default="bar", help="(default bar)")
+    parser.add_argument("--epochs", type=_positive, help="passes over the training side")
+    parser.add_argument("--batch-characters", type=_positive, help="characters a batch")
+    parser.add_argument("--learning-rate", type=float, help="at its peak")
+    parser.add_argument("--seed", type=int, help="makes a run repeatable")
+    parser.add_argument("--embedding", type=_positive, help="width of the embedding")
+    parser.add_argument("--hidden", type=_positive, help="width of the LSTM")
+    parser.add_argument("--layers", type=_positive, help="layers of the LSTM")
+    parser.add_argument("--dropout", type=float, help="0 to below 1")
+    parser.add_argument("--threads", type=_positive, help="CPU threads (default: torch's choice)")
+    _add_device(parser)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="evaluate")
+    parser.add_argument("--corpus", type=Path, required=True, help="a folder in chinese-poetry's layout")
+    parser.add_argument("--split", choices=("held-back", "all"), default="held-back", help="(default held-back)")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    _add_model(parser)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, metavar="DIR", help="a bundle (default: the one that ships)")
+    _add_device(parser)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="(default auto)")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

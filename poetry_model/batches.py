@@ -1,0 +1,75 @@
+"""Verse as padded batches of ids, poems of like length together."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from poetry_model.conditions import conditions
+from poetry_model.corpus import Verse
+from poetry_model.vocabulary import PAD, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Poems side by side; rows shorter than the longest are filled with `<pad>`."""
+
+    previous: Tensor
+    """Id before each place (`<pad>` before the first), (batch, places)."""
+    conditions: Tensor
+    """Conditions of each place, (batch, places, conditions)."""
+    targets: Tensor
+    """Id at each place, (batch, places)."""
+
+    @property
+    def mask(self) -> Tensor:
+        """Which places hold a character, (batch, places)."""
+        return self.targets != PAD
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on `device`."""
+        return Batch(self.previous.to(device), self.conditions.to(device), self.targets.to(device))
+
+
+def collate(verses: Sequence[Verse], vocabulary: Vocabulary) -> Batch:
+    """One batch of `verses`, in their order."""
+    rows = [torch.tensor(vocabulary.encode(verse.text)) for verse in verses]
+    tables = [torch.tensor(conditions(verse.form, len(verse.lines))) for verse in verses]
+    targets = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return Batch(
+        previous=torch.nn.functional.pad(targets, (1, 0), value=PAD)[:, :-1],
+        conditions=torch.nn.utils.rnn.pad_sequence(tables, batch_first=True),
+        targets=targets,
+    )
+
+
+def bucket(verses: Sequence[Verse], characters: int, seed: int | None = None) -> list[list[int]]:
+    """Indices of `verses` in batches of about `characters` characters, padding included; poems of like length together.
+
+    With a seed the poems of one length, and then the batches, are shuffled; without, they stay sorted by length. The
+    number of batches depends on the lengths alone.
+    """
+    shuffle = random.Random(seed) if seed is not None else None
+    order = list(range(len(verses)))
+    if shuffle:
+        shuffle.shuffle(order)
+    order.sort(key=lambda index: len(verses[index].text))
+    buckets: list[list[int]] = []
+    for index in order:
+        room = characters // len(verses[index].text)
+        if not buckets or len(buckets[-1]) >= room:
+            buckets.append([])
+        buckets[-1].append(index)
+    if shuffle:
+        shuffle.shuffle(buckets)
+    return buckets
+
+
+def batches(
+    verses: Sequence[Verse], vocabulary: Vocabulary, characters: int, seed: int | None = None, skip: int = 0
+) -> Iterator[Batch]:
+    """The batches of `bucket`, made as they are needed, without the first `skip`."""
+    for indices in bucket(verses, characters, seed)[skip:]:
+        yield collate([verses[index] for index in indices], vocabulary)

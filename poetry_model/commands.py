@@ -1,0 +1,170 @@
+"""What each command of the command line does."""
+
+import json
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from types import FrameType
+from typing import Any
+
+import torch
+
+from poetry_model.checkpoint import PRETRAINED, load_bundle
+from poetry_model.corpus import read_corpus
+from poetry_model.devices import choose_device
+from poetry_model.errors import RequestError, TrainingError
+from poetry_model.evaluation import perplexity
+from poetry_model.holdout import HoldOut
+from poetry_model.poem import MAX_SEED, Poem, PoemRequest
+from poetry_model.poet import Poet
+from poetry_model.progress import BarReporter, JsonReporter
+from poetry_model.script import Script
+from poetry_model.training import InterruptedRunError, TrainingConfig
+from poetry_model.training_run import TrainingRun
+
+BAD_INPUT = 2
+"""Exit code of a command that was given what it cannot use."""
+
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended, as shells have it."""
+
+_BATCH = 64
+"""Poems composed at a time."""
+
+_FINE_TUNING = TrainingConfig(epochs=2, learning_rate=2e-4)
+"""A trained network is moved gently, or it forgets more than it learns."""
+
+
+def poem(options: Namespace) -> int:
+    """`poem`: poems from a start, or from each line of standard input."""
+    poet = Poet.load(options.model, options.device)
+    if options.start != "-":
+        _print_poems(poet, options, options.start)
+        return 0
+    code = 0
+    for line in sys.stdin:
+        try:
+            _print_poems(poet, options, line)
+        except RequestError as error:
+            print(error, file=sys.stderr, flush=True)
+            code = BAD_INPUT
+    return code
+
+
+def _print_poems(poet: Poet, options: Namespace, start: str) -> None:
+    first = PoemRequest.checked(
+        start,
+        options.form,
+        options.lines,
+        seed=options.seed,
+        temperature=options.temperature,
+        script=Script(options.script),
+    )
+    for begin in range(0, options.count, _BATCH):
+        numbers = range(begin, min(begin + _BATCH, options.count))
+        requests = [replace(first, seed=(first.seed + number) % (MAX_SEED + 1)) for number in numbers]
+        for written in poet.compose(requests):
+            print(_as_json(written) if options.json else written.text + "\n", flush=True)
+
+
+def _as_json(written: Poem) -> str:
+    return json.dumps(
+        {
+            "start": written.start,
+            "form": written.form,
+            "lines": written.lines,
+            "text": written.text,
+            "script": written.script,
+            "seed": written.seed,
+            "model": written.model,
+        },
+        ensure_ascii=False,
+    )
+
+
+def train(options: Namespace) -> int:
+    """`train`: a bundle from a folder of verse."""
+    if options.dropout is not None and not 0 <= options.dropout < 1:
+        raise TrainingError(f"--dropout {options.dropout} is out of range; give a number from 0 to below 1.")
+    if options.learning_rate is not None and not 0 < options.learning_rate <= 1:
+        raise TrainingError(f"--learning-rate {options.learning_rate} is out of range; give a number from 0 to 1.")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    run = TrainingRun(
+        corpus=options.corpus,
+        out=options.out,
+        config=_configure(options),
+        device=choose_device(options.device),
+        parent=options.parent,
+        architecture={
+            name: value
+            for name in ("embedding", "hidden", "layers", "dropout")
+            if (value := getattr(options, name)) is not None
+        },
+        resume=options.resume,
+    )
+    with JsonReporter() if options.progress == "json" else BarReporter() as reporter, _stop_signals() as stopped:
+        try:
+            version, outcome = run.execute(reporter.progress, lambda: bool(stopped), reporter.say)
+        except InterruptedRunError as error:
+            reporter.say(f"{error} Go on with the same command and --resume.")
+            return INTERRUPTED
+        reporter.finish(version, outcome.perplexity)
+    return 0
+
+
+def evaluate(options: Namespace) -> int:
+    """`evaluate`: the perplexity of a model."""
+    bundle = load_bundle(options.model or PRETRAINED)
+    device = choose_device(options.device)
+    verses = read_corpus(options.corpus).verses
+    if options.split == "held-back":
+        verses = bundle.hold_out.split(verses).held_back
+    result = perplexity(bundle.network.to(device), bundle.vocabulary, verses, device)
+    if options.json:
+        print(json.dumps({"model": bundle.version, "split": options.split, **asdict(result)}))
+    else:
+        print(
+            f"Model {bundle.version} on {result.poems:,} poems ({options.split}): perplexity {result.perplexity:.2f} "
+            f"a character over {result.characters:,} characters, {result.unknown_rate:.2%} of them unknown"
+        )
+    return 0
+
+
+def check_corpus(options: Namespace) -> int:
+    """`corpus check`: what is in a folder of verse."""
+    corpus = read_corpus(options.folder)
+    split = HoldOut().split(corpus.verses)
+    print(corpus.summary())
+    print(f"{len(split.training):,} poems to learn, {len(split.held_back):,} held back")
+    print(f"digest {corpus.digest}")
+    return 0
+
+
+def _configure(options: Namespace) -> TrainingConfig:
+    """The defaults of the kind of run, with what was named on the command line."""
+    named = {field.name: getattr(options, field.name, None) for field in fields(TrainingConfig)}
+    given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    return replace(_FINE_TUNING if options.parent else TrainingConfig(), **given)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """A list that fills when the process is asked to stop, so that a run can save first; a second Ctrl-C ends it."""
+    received: list[int] = []
+
+    def receive(number: int, _: FrameType | None) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+        print("Stopping after this batch…", file=sys.stderr)
+
+    previous = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

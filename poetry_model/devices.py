@@ -1,0 +1,25 @@
+"""Choosing where the arithmetic runs."""
+
+import torch
+
+from poetry_model.errors import PoetryError
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; `auto` takes a GPU where there is one. Raises `PoetryError`."""
+    if name not in DEVICES:
+        raise PoetryError(f"There is no device {name!r}; choose one of: {', '.join(DEVICES)}.")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise PoetryError("No CUDA device is available; choose device auto or cpu.")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether matrix products in bf16 run on hardware of their own there."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))

@@ -1,0 +1,72 @@
+"""Han characters and the two scripts they are written in.
+
+The network reads and writes traditional characters, because the corpus does; people see the script they chose.
+Conversion is OpenCC's (https://github.com/BYVoid/OpenCC).
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from functools import cache
+
+import opencc
+
+
+class Script(StrEnum):
+    """The script a reader sees."""
+
+    SIMPLIFIED = "simplified"
+    TRADITIONAL = "traditional"
+
+
+def is_han(character: str) -> bool:
+    """Whether `character` is one Han character (a unified ideograph, or 〇)."""
+    return character == "〇" or unicodedata.name(character, "").startswith("CJK UNIFIED IDEOGRAPH")
+
+
+def normalise(text: str) -> str:
+    """NFC, without surrounding white space: compatibility ideographs become the unified ones."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+@cache
+def _converter(name: str) -> opencc.OpenCC:
+    return opencc.OpenCC(name)
+
+
+def simplify(text: str) -> str:
+    """Traditional to simplified, character for character (the length stays)."""
+    return _per_line(text, "t2s")
+
+
+def traditionalise(text: str) -> str:
+    """Simplified to traditional by OpenCC's phrases; where a character stands for several, its commonest."""
+    return _per_line(text, "s2t")
+
+
+def _per_line(text: str, name: str) -> str:
+    converted = str(_converter(name).convert(text))
+    # A phrase table may one day map to another length; a poem's shape must survive that.
+    if len(converted) != len(text):
+        return "".join(str(_converter(name).convert(character)) for character in text)
+    return converted
+
+
+def is_simplified_standard(character: str) -> bool:
+    """Whether `character` belongs to GB 2312, the character set of simplified Chinese."""
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def traditional_forms(vocabulary: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """For each simplified character, the characters of `vocabulary` that are simplified to it (后: 后, 後)."""
+    characters = list(vocabulary)
+    forms: dict[str, list[str]] = defaultdict(list)
+    # One call with a line a character: phrases cannot reach across lines.
+    for traditional, simplified in zip(characters, simplify("\n".join(characters)).split("\n"), strict=True):
+        forms[simplified].append(traditional)
+    return {simplified: tuple(found) for simplified, found in forms.items()}

@@ -1,0 +1,43 @@
+"""Writing a folder whole or not at all."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(destination: Path) -> Iterator[Path]:
+    """A new folder to write into; on success it takes the place of `destination`, on an error it vanishes.
+
+    The files are on disk before the name changes, so that a crash leaves the old folder or the new one.
+    """
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)  # mkdtemp keeps others out; a bundle may be shared
+        for file in temporary.rglob("*"):
+            _sync(file)
+        _sync(temporary)
+        if destination.exists():
+            outgoing = Path(tempfile.mkdtemp(prefix=f".{destination.name}.old.", dir=destination.parent))
+            destination.rename(outgoing / destination.name)
+            temporary.rename(destination)
+            shutil.rmtree(outgoing)
+        else:
+            temporary.rename(destination)
+        _sync(destination.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,249 @@
+"""The training loop. It reports through one callback and asks another whether to stop."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from poetry_model.batches import Batch, batches, bucket
+from poetry_model.corpus import Verse
+from poetry_model.devices import has_fast_bfloat16
+from poetry_model.errors import TrainingError
+from poetry_model.evaluation import perplexity
+from poetry_model.loss import linear_cross_entropy
+from poetry_model.network import PoetNetwork
+from poetry_model.training_state import Counters, load_state, save_state
+from poetry_model.vocabulary import Vocabulary
+
+_FINAL_RATE = 0.02
+"""The learning rate at the end, as a share of its peak."""
+
+_SMOOTHING = 0.98
+"""Weight of the past in the loss and the speed that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How to train; it travels inside the bundle."""
+
+    epochs: int = 14
+    batch_characters: int = 4096
+    learning_rate: float = 2e-3
+    """At its peak: it warms up linearly, then falls along a cosine."""
+    warmup: float = 0.02
+    """Share of the whole run."""
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    patience: int = 3
+    """Epochs without a better held-back perplexity before the run stops early."""
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run says as it goes."""
+
+    event: Literal["start", "step", "epoch", "checkpoint"]
+    epoch: int
+    """Of the epoch under way, from 1; at the start 0."""
+    epochs: int
+    done: float
+    """Share of the whole run, 0 to 1."""
+    loss: float | None = None
+    """Mean negative log-likelihood a character, in nats, smoothed."""
+    characters_per_second: float | None = None
+    seconds_left: float | None = None
+    perplexity: float | None = None
+    """On the held-back side; given at the start of a fine-tuning and after each epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished run; the network holds the best weights."""
+
+    perplexity: float
+    start_perplexity: float | None
+    epochs: int
+    best_epoch: int
+    seconds: float
+    history: list[dict[str, float]]
+
+
+class InterruptedRunError(TrainingError):
+    """The run was asked to stop; its state is saved."""
+
+
+class Trainer:
+    """One run over one corpus."""
+
+    def __init__(  # noqa: PLR0913 # a run has many parts, named at the call
+        self,
+        network: PoetNetwork,
+        vocabulary: Vocabulary,
+        training: Sequence[Verse],
+        held_back: Sequence[Verse],
+        config: TrainingConfig,
+        *,
+        state_folder: Path,
+        corpus_digest: str,
+        start: str | None = None,
+        device: torch.device | None = None,
+        report: Callable[[Progress], None] = lambda _: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        save_every: float = 180.0,
+    ) -> None:
+        """`start` is the version whose weights `network` has, None for random ones; `save_every` in seconds."""
+        self._device = device or torch.device("cpu")
+        self._network = network.to(self._device).requires_grad_(requires_grad=True)
+        self._vocabulary = vocabulary
+        self._training = training
+        self._held_back = held_back
+        self._config = config
+        self._folder = state_folder
+        self._report = report
+        self._should_stop = should_stop
+        self._save_every = save_every
+        self._dtype = torch.bfloat16 if has_fast_bfloat16(self._device) else torch.float32
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        identity = {"config": asdict(config), "network": network.config.as_dict(), "corpus": corpus_digest}
+        self._counters = Counters(identity | {"start": start})
+        self._best: dict[str, Tensor] = {}
+        self._batches = len(bucket(training, config.batch_characters))
+        self._loss: float | None = None
+        self._rate: float | None = None
+        self._saved_at = time.perf_counter()
+        if not training or not held_back:
+            side = "training" if not training else "held-back"
+            raise TrainingError(f"The {side} side of the corpus is empty; use a larger corpus.")
+
+    def run(self, *, resume: bool = False) -> Outcome:
+        """Train to the end, or until there is no more to gain, and leave the best weights in the network.
+
+        Raises `InterruptedRunError` when asked to stop, and `TrainingError` when the loss is no longer a number.
+        """
+        torch.manual_seed(self._config.seed)
+        if resume:
+            self._counters, self._best = load_state(
+                self._folder, self._counters.identity, self._network, self._optimizer
+            )
+        elif self._counters.identity["start"] is not None:
+            self._counters.start = self._evaluate()
+            self._tell("start", perplexity=self._counters.start)
+        while self._counters.epoch < self._config.epochs and not self._has_stalled():
+            self._run_epoch()
+        counters = self._counters
+        self._network.load_state_dict(self._best)
+        return Outcome(
+            counters.best, counters.start, counters.epoch, counters.best_epoch, counters.seconds, counters.history
+        )
+
+    def _run_epoch(self) -> None:
+        counters, config = self._counters, self._config
+        self._network.train()
+        epoch = batches(
+            self._training, self._vocabulary, config.batch_characters, config.seed + counters.epoch, counters.batch
+        )
+        for batch in epoch:
+            if self._should_stop():
+                self._save()
+                raise InterruptedRunError(
+                    f"Stopped in epoch {counters.epoch + 1} of {config.epochs}; the run is saved."
+                )
+            began = time.perf_counter()
+            loss = self._step(batch.to(self._device))
+            seconds = time.perf_counter() - began
+            counters.batch += 1
+            counters.seconds += seconds
+            self._loss = _smooth(self._loss, loss)
+            self._rate = _smooth(self._rate, int(batch.mask.sum()) / seconds)
+            self._tell("step")
+            if time.perf_counter() - self._saved_at > self._save_every:
+                self._save()
+        self._finish_epoch()
+
+    def _step(self, batch: Batch) -> float:
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._config.learning_rate * self._rate_share(self._done())
+        narrow = self._dtype is not torch.float32
+        with torch.autocast(self._device.type, self._dtype) if narrow else nullcontext():
+            features, _ = self._network.features(batch.previous, batch.conditions)
+        mask = batch.mask
+        loss = linear_cross_entropy(
+            features[mask], self._network.characters.weight, self._network.bias, batch.targets[mask], self._dtype
+        )
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+        nn.utils.clip_grad_norm_(self._network.parameters(), self._config.clip)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingError("The loss is no longer a number; start again with a lower learning rate.")
+        self._optimizer.step()
+        return value
+
+    def _finish_epoch(self) -> None:
+        counters = self._counters
+        began = time.perf_counter()
+        value = self._evaluate()
+        counters.seconds += time.perf_counter() - began
+        counters.epoch += 1
+        counters.batch = 0
+        counters.history.append({"loss": self._loss or math.nan, "perplexity": value})
+        if value < counters.best or not self._best:
+            counters.best, counters.best_epoch = value, counters.epoch
+            self._best = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
+        self._tell("epoch", epoch=counters.epoch, perplexity=value)
+        self._save()
+
+    def _evaluate(self) -> float:
+        return perplexity(self._network, self._vocabulary, self._held_back, self._device).perplexity
+
+    def _has_stalled(self) -> bool:
+        return self._counters.epoch - self._counters.best_epoch >= self._config.patience
+
+    def _done(self) -> float:
+        return (self._counters.epoch + self._counters.batch / self._batches) / self._config.epochs
+
+    def _rate_share(self, done: float) -> float:
+        warmup = self._config.warmup
+        if done < warmup:
+            return max(done / warmup, _FINAL_RATE)
+        return _FINAL_RATE + (1 - _FINAL_RATE) * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
+
+    def _save(self) -> None:
+        save_state(self._folder, self._counters, self._network, self._best, self._optimizer)
+        self._saved_at = time.perf_counter()
+        self._tell("checkpoint")
+
+    def _tell(
+        self,
+        event: Literal["start", "step", "epoch", "checkpoint"],
+        epoch: int | None = None,
+        perplexity: float | None = None,
+    ) -> None:
+        done = min(self._done(), 1.0)
+        seconds = self._counters.seconds
+        self._report(
+            Progress(
+                event=event,
+                epoch=0 if event == "start" else epoch or self._counters.epoch + 1,
+                epochs=self._config.epochs,
+                done=done,
+                loss=self._loss,
+                characters_per_second=self._rate,
+                seconds_left=seconds * (1 - done) / done if done else None,
+                perplexity=perplexity,
+            )
+        )
+
+
+def _smooth(past: float | None, present: float) -> float:
+    return present if past is None else _SMOOTHING * past + (1 - _SMOOTHING) * present

@@ -1,0 +1,118 @@
+"""One training run, from a folder of verse to a bundle."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from shutil import rmtree
+
+import torch
+
+from poetry_model.checkpoint import Bundle, load_bundle, save_bundle
+from poetry_model.corpus import Corpus, read_corpus
+from poetry_model.errors import TrainingError
+from poetry_model.evaluation import perplexity
+from poetry_model.holdout import HoldOut, Split
+from poetry_model.network import NetworkConfig, PoetNetwork
+from poetry_model.training import Outcome, Progress, Trainer, TrainingConfig
+from poetry_model.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """What to train, from what, and where to put it."""
+
+    corpus: Path
+    out: Path
+    config: TrainingConfig
+    device: torch.device
+    parent: Path | None = None
+    """A bundle to fine-tune; None trains from random weights."""
+    architecture: dict[str, int | float] = field(default_factory=dict)
+    """Fields of `NetworkConfig` that differ from its defaults; of no use with a parent."""
+    resume: bool = False
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the run is kept until it is finished."""
+        return self.out.with_name(self.out.name + ".partial")
+
+    def execute(
+        self,
+        report: Callable[[Progress], None],
+        should_stop: Callable[[], bool],
+        say: Callable[[str], None],
+    ) -> tuple[str, Outcome]:
+        """Train and write the bundle; returns its version and how the run went. `say` takes a line for people."""
+        self._check_out()
+        parent = load_bundle(self.parent) if self.parent else None
+        corpus = read_corpus(self.corpus)
+        say(corpus.summary())
+        hold_out = parent.hold_out if parent else HoldOut()
+        split = hold_out.split(corpus.verses)
+        vocabulary = parent.vocabulary if parent else Vocabulary.from_texts(verse.text for verse in split.training)
+        torch.manual_seed(self.config.seed)
+        network = (
+            parent.network if parent else PoetNetwork(NetworkConfig(len(vocabulary), **self.architecture))  # type: ignore[arg-type] # the command line gives each field its type
+        )
+        say(
+            f"{len(split.training):,} poems to learn, {len(split.held_back):,} held back, "
+            f"{len(vocabulary):,} characters in the vocabulary, "
+            f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters, on {self.device}"
+        )
+        outcome = Trainer(
+            network,
+            vocabulary,
+            split.training,
+            split.held_back,
+            self.config,
+            state_folder=self.state_folder,
+            corpus_digest=corpus.digest,
+            start=parent.version if parent else None,
+            device=self.device,
+            report=report,
+            should_stop=should_stop,
+        ).run(resume=self.resume)
+        # The bundle holds fp16: its figures are those of the weights it holds.
+        network.half().float()
+        final = perplexity(network, vocabulary, split.held_back, self.device)
+        metadata = {
+            "corpus": _describe_corpus(corpus, split),
+            "training": self._describe(outcome, parent),
+            "metrics": asdict(final) | {"start_perplexity": outcome.start_perplexity},
+        }
+        version = save_bundle(self.out, network, vocabulary, hold_out.remember(split.held_back), metadata)
+        rmtree(self.state_folder, ignore_errors=True)
+        return version, outcome
+
+    def _check_out(self) -> None:
+        if not self.resume and self.state_folder.exists():
+            raise TrainingError(
+                f"An interrupted run is kept in {self.state_folder}; add --resume to go on with it, or delete it."
+            )
+        if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
+            raise TrainingError(f"{self.out} exists already; choose another --out.")
+
+    def _describe(self, outcome: Outcome, parent: Bundle | None) -> dict[str, object]:
+        return {
+            "config": asdict(self.config),
+            "parent": parent.version if parent else None,
+            "epochs": outcome.epochs,
+            "best_epoch": outcome.best_epoch,
+            "seconds": round(outcome.seconds),
+            "history": outcome.history,
+            "device": str(self.device),
+            "torch": torch.__version__,
+            "machine": platform.machine(),
+        }
+
+
+def _describe_corpus(corpus: Corpus, split: Split) -> dict[str, object]:
+    return {
+        "digest": corpus.digest,
+        "files": corpus.files,
+        "poems": corpus.poems,
+        "dropped": dict(corpus.dropped),
+        "training": len(split.training),
+        "held_back": len(split.held_back),
+    }
