@@ -1,0 +1,35 @@
+"""The services, made from the settings and closed in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.config import Settings
+from bot.db.engine import open_sessions
+from bot.db.migrate import upgrade
+from bot.services import Favorites, Models, Poems, Retraining, Services
+
+
+@asynccontextmanager
+async def assemble(settings: Settings) -> AsyncIterator[Services]:
+    """Migrate the database, load the live model, and start what works in the background.
+
+    Open it before the client: the worker's tasks belong to the process, not to a connection.
+    """
+    await asyncio.to_thread(upgrade, settings.database.path)
+    async with open_sessions(settings.database.path) as sessions:
+        models = await Models.open(settings.model.folder, settings.model.device, sessions)
+        retraining = Retraining(sessions, models, settings.retrain, settings.model.device)
+        await retraining.recover()
+        worker = asyncio.create_task(retraining.work(), name="retraining")
+        try:
+            yield Services(
+                poems=Poems(models.composer, sessions),
+                favorites=Favorites(sessions),
+                models=models,
+                retraining=retraining,
+            )
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+            await asyncio.to_thread(models.composer.close)

@@ -1,0 +1,110 @@
+"""The discord.py client: what it knows, how it starts, and the one path of errors."""
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.cogs.favorites import favorites_command
+from bot.cogs.poem import poem_command
+from bot.cogs.retrain import retrain_command
+from bot.config import RetrainSettings
+from bot.i18n import Strings
+from bot.services import Services
+from bot.ui.favorites_page import FAVORITES_ITEMS
+from bot.ui.poem_message import POEM_BUTTONS
+from bot.ui.responses import answer_error
+from bot.ui.retrain_message import RETRAIN_BUTTONS
+
+_log = logging.getLogger(__name__)
+
+
+class _Tree(app_commands.CommandTree["Shiren"]):
+    async def on_error(
+        self, interaction: discord.Interaction["Shiren"], error: app_commands.AppCommandError, /
+    ) -> None:
+        await answer_error(interaction, error, interaction.client.strings)
+
+
+class Shiren(commands.AutoShardedBot):
+    """The bot. Everything it needs is handed to it; nothing is read at import."""
+
+    def __init__(
+        self,
+        services: Services,
+        strings: Strings,
+        retrain_settings: RetrainSettings,
+        *,
+        test_guild: int | None = None,
+        owner_ids: Collection[int] = (),
+    ) -> None:
+        """`owner_ids`: for where the application cannot be asked for its owner; `test_guild`: see the settings."""
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            tree_cls=_Tree,
+            help_command=None,
+            # Slash commands and buttons need no message content and no member list.
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            owner_ids=owner_ids or None,
+        )
+        self.services = services
+        self.strings = strings
+        self.retrain_settings = retrain_settings
+        self._test_guild = discord.Object(test_guild) if test_guild else None
+
+    async def setup_hook(self) -> None:
+        """Once, before the gateway: components of old messages, commands, and their synchronisation."""
+        self.add_dynamic_items(*POEM_BUTTONS, *FAVORITES_ITEMS, *RETRAIN_BUTTONS)
+        for make in (poem_command, favorites_command, retrain_command):
+            self.tree.add_command(make(self.strings), guild=self._test_guild)
+        await self.sync_commands()
+
+    async def sync_commands(self) -> bool:
+        """Register the commands, only when they differ from what Discord has; returns whether they did."""
+        registered = [_registered(command) for command in await self.tree.fetch_commands(guild=self._test_guild)]
+        wanted = [_pruned(command.to_dict(self.tree)) for command in self.tree.get_commands(guild=self._test_guild)]
+        if _by_name(registered) == _by_name(wanted):
+            return False
+        await self.tree.sync(guild=self._test_guild)
+        _log.info("Commands registered: %s", ", ".join(sorted(str(command["name"]) for command in wanted)))
+        return True
+
+    async def on_ready(self) -> None:
+        """Say where the bot is."""
+        _log.info("Ready as %s in %d servers", self.user, len(self.guilds))
+
+
+def _registered(command: app_commands.AppCommand) -> dict[str, Any]:
+    """A command as Discord has it, in the shape of one that is registered."""
+    permissions = command.default_member_permissions
+    payload: dict[str, Any] = _pruned(
+        {
+            **command.to_dict(),
+            "nsfw": command.nsfw,
+            "default_member_permissions": permissions.value if permissions is not None else None,
+        }
+    )
+    return payload
+
+
+def _pruned(value: Any) -> Any:
+    """Without what Discord adds by itself, and without what says nothing (None, False, empty), at every depth."""
+    if isinstance(value, dict):
+        kept = {key: _pruned(item) for key, item in value.items() if key not in _ADDED_BY_DISCORD}
+        return {key: item for key, item in kept.items() if item not in (None, False, [], {})}
+    if isinstance(value, list):
+        return [_pruned(item) for item in value]
+    return value
+
+
+_ADDED_BY_DISCORD = frozenset({"id", "application_id", "dm_permission"})
+
+
+def _by_name(commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(commands, key=lambda command: str(command["name"]))

@@ -1,0 +1,31 @@
+"""`/poem`."""
+
+import discord
+from discord import app_commands
+
+from bot.cogs import SlashCommand
+from bot.i18n import Strings
+from bot.ui.host import guarded
+from bot.ui.poem_message import answer_with_poem
+from poetry_model.form import MAX_LINES
+from poetry_model.poem import PoemRequest
+
+
+def poem_command(strings: Strings) -> SlashCommand:
+    """A poem that begins with the given characters."""
+
+    @app_commands.command(name=strings("poem.command.name"), description=strings("poem.command.description"))
+    @app_commands.describe(
+        start=strings("poem.command.start"), form=strings("poem.command.form"), lines=strings("poem.command.lines")
+    )
+    @app_commands.choices(
+        form=[app_commands.Choice(name=strings(f"poem.command.form_{form}"), value=form) for form in (5, 7)]
+    )
+    @guarded
+    async def poem(
+        interaction: discord.Interaction, start: str, form: int = 5, lines: app_commands.Range[int, 1, MAX_LINES] = 4
+    ) -> None:
+        # Checked before the answer is announced, so that a mistake is answered to the person alone.
+        await answer_with_poem(interaction, PoemRequest.checked(start, form, lines))
+
+    return poem

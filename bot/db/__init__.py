@@ -1,0 +1,1 @@
+"""SQLite behind SQLAlchemy: engine, tables, queries, migrations."""

@@ -1,0 +1,132 @@
+"""The mapped tables. `migrations/` brings a database to this shape; a test compares the two."""
+
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+# SQLite numbers rows by itself only in a column declared INTEGER, which holds 64 bits there.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+# Buttons carry ids for years: the id of a deleted row must never come back with another poem behind it.
+_NEVER_REUSE_IDS = {"sqlite_autoincrement": True}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC: what goes in must be aware, what comes out is."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 # SQLAlchemy's signature
+        """Aware → naive UTC, as SQLite stores it."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 # SQLAlchemy's signature
+        """Naive UTC → aware."""
+        return value and value.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """The present time in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Common ground of the tables; every constraint has a name, so that a migration can alter it on SQLite."""
+
+    metadata: ClassVar[MetaData] = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[type, object]] = {int: BigInteger, datetime: UtcDateTime}
+
+
+class PoemRow(Base):
+    """A poem that was shown."""
+
+    __tablename__ = "poems"
+    __table_args__ = _NEVER_REUSE_IDS
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    user_id: Mapped[int]
+    """Who asked for it."""
+    guild_id: Mapped[int | None]
+    start: Mapped[str] = mapped_column(String(16))
+    form: Mapped[int]
+    traditional: Mapped[str] = mapped_column(String(256))
+    """The lines, a newline between them."""
+    script: Mapped[str] = mapped_column(String(16))
+    seed: Mapped[int]
+    model: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class FavoriteRow(Base):
+    """A poem that somebody keeps."""
+
+    __tablename__ = "favorites"
+    __table_args__ = (UniqueConstraint("user_id", "poem_id"),)
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    user_id: Mapped[int]
+    poem_id: Mapped[int] = mapped_column(ForeignKey("poems.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    poem: Mapped[PoemRow] = relationship(lazy="joined", innerjoin=True)
+
+
+class TrainingRunRow(Base):
+    """A retraining."""
+
+    __tablename__ = "training_runs"
+    __table_args__ = _NEVER_REUSE_IDS
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    user_id: Mapped[int]
+    """Who started it."""
+    channel_id: Mapped[int]
+    message_id: Mapped[int | None]
+    """The message that shows its progress."""
+    epochs: Mapped[int]
+    parent: Mapped[str] = mapped_column(String(64))
+    """Version of the model it started from."""
+    state: Mapped[str] = mapped_column(String(16))
+    """A `RunState`."""
+    version: Mapped[str | None] = mapped_column(String(64))
+    perplexity: Mapped[float | None]
+    parent_perplexity: Mapped[float | None]
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
+
+
+class ModelVersionRow(Base):
+    """A model that was accepted; the live one is the last activated."""
+
+    __tablename__ = "model_versions"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    version: Mapped[str] = mapped_column(String(64), unique=True)
+    folder: Mapped[str] = mapped_column(String(255))
+    """Name of the bundle's folder under `model.folder`."""
+    run_id: Mapped[int] = mapped_column(ForeignKey("training_runs.id", ondelete="CASCADE"), index=True)
+    activated_at: Mapped[datetime] = mapped_column(default=now)

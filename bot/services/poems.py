@@ -1,0 +1,90 @@
+"""Poems that were shown to people."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from bot.db import queries
+from bot.db.engine import Sessions
+from bot.db.tables import PoemRow
+from bot.errors import BotError
+from bot.services.composer import Composer
+from poetry_model.form import punctuate
+from poetry_model.poem import PoemRequest, in_script
+from poetry_model.script import Script
+
+
+@dataclass(frozen=True)
+class ShownPoem:
+    """A poem with the id its buttons carry."""
+
+    id: int
+    user_id: int
+    """Who asked for it."""
+    start: str
+    form: int
+    traditional: tuple[str, ...]
+    script: Script
+    model: str
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: PoemRow) -> "ShownPoem":
+        """The poem of a row of the database."""
+        return cls(
+            id=row.id,
+            user_id=row.user_id,
+            start=row.start,
+            form=row.form,
+            traditional=tuple(row.traditional.split("\n")),
+            script=Script(row.script),
+            model=row.model,
+            created_at=row.created_at,
+        )
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines in the script it was asked for in."""
+        return in_script(self.traditional, self.start, self.script)
+
+    @property
+    def text(self) -> str:
+        """The lines with punctuation, a line each."""
+        return punctuate(self.lines)
+
+    def again(self) -> PoemRequest:
+        """A request for another poem of the same kind."""
+        return PoemRequest.checked(self.start, self.form, len(self.traditional), script=self.script)
+
+
+class Poems:
+    """Writes poems and remembers them."""
+
+    def __init__(self, composer: Composer, sessions: Sessions) -> None:
+        self._composer = composer
+        self._sessions = sessions
+
+    async def write(self, request: PoemRequest, user_id: int, guild_id: int | None) -> ShownPoem:
+        """Compose what is asked for and keep it, so that its buttons find it after a restart."""
+        poem = await self._composer.compose(request)
+        row = PoemRow(
+            user_id=user_id,
+            guild_id=guild_id,
+            start=poem.start,
+            form=poem.form,
+            traditional="\n".join(poem.traditional),
+            script=poem.script.value,
+            seed=poem.seed,
+            model=poem.model,
+        )
+        async with self._sessions.begin() as session:
+            session.add(row)
+        return ShownPoem.from_row(row)
+
+    async def get(self, poem_id: int) -> ShownPoem:
+        """The poem with that id; `BotError` when there is none."""
+        async with self._sessions() as session:
+            row = await queries.poem(session, poem_id)
+        if row is None:
+            raise BotError("poem.unknown")
+        return ShownPoem.from_row(row)

@@ -1,0 +1,56 @@
+"""What a component finds behind the client it is pressed on."""
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, cast
+
+import discord
+
+from bot.config import RetrainSettings
+from bot.i18n import Strings
+from bot.services import Services
+from bot.ui.responses import answer_error
+
+
+class Host(Protocol):
+    """The client, as commands and components know it."""
+
+    services: Services
+    strings: Strings
+    retrain_settings: RetrainSettings
+
+
+def host_of(interaction: discord.Interaction) -> Host:
+    """The client of `interaction`."""
+    return cast(Host, interaction.client)
+
+
+_Parameters = ParamSpec("_Parameters")
+
+Callback = Callable[Concatenate[discord.Interaction, _Parameters], Coroutine[Any, Any, None]]
+"""What discord.py calls for a command: an interaction and the options."""
+
+
+def guarded(callback: Callback[_Parameters]) -> Callback[_Parameters]:
+    """A command's callback whose errors are answered with a sentence: a person's mistake is no failure of the bot."""
+
+    @wraps(callback)
+    async def run(interaction: discord.Interaction, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
+        try:
+            await callback(interaction, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001 # the last place before silence
+            await answer_error(interaction, error, host_of(interaction).strings)
+
+    return run
+
+
+class GuardedItem:
+    """Mixed in before `DynamicItem`: discord.py tells nobody of an error in its callback, so it is caught here."""
+
+    async def callback(self, interaction: discord.Interaction) -> None:
+        """What discord.py calls."""
+        await guarded(self.act)(interaction)
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """What the component does; errors are answered."""
+        raise NotImplementedError

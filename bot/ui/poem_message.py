@@ -1,0 +1,110 @@
+"""A poem as people see it, with its buttons."""
+
+import re
+from typing import Any, ClassVar, Self
+
+import discord
+
+from bot.errors import BotError
+from bot.i18n import Strings
+from bot.services.poems import ShownPoem
+from bot.ui.host import GuardedItem, host_of
+from bot.ui.responses import answer_privately
+from poetry_model.poem import PoemRequest
+
+_COLOUR = discord.Colour.from_str("#b5402f")
+"""Cinnabar, the red of a seal."""
+
+_ID = "(?P<poem_id>[0-9]{1,18})"
+
+
+def poem_embed(poem: ShownPoem, strings: Strings) -> discord.Embed:
+    """The poem itself."""
+    embed = discord.Embed(title=strings("poem.title", start=poem.start), description=poem.text, colour=_COLOUR)
+    return embed.set_footer(text=strings("poem.footer", model=poem.model))
+
+
+def poem_view(poem: ShownPoem, strings: Strings) -> discord.ui.View:
+    """Its buttons."""
+    view = discord.ui.View(timeout=None)
+    for button in (FavoriteButton, AnotherButton, DeleteButton):
+        view.add_item(button(poem.id, strings))
+    return view
+
+
+async def answer_with_poem(interaction: discord.Interaction, request: PoemRequest) -> None:
+    """Acknowledge at once, compose, and show the poem to everyone."""
+    host = host_of(interaction)
+    await interaction.response.defer(thinking=True)
+    poem = await host.services.poems.write(request, interaction.user.id, interaction.guild_id)
+    await interaction.followup.send(embed=poem_embed(poem, host.strings), view=poem_view(poem, host.strings))
+
+
+class _PoemButton(GuardedItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template="shiren:poem"):
+    """A button that knows the id of its poem."""
+
+    action: ClassVar[str]
+    emoji: ClassVar[str]
+
+    def __init__(self, poem_id: int, strings: Strings) -> None:
+        super().__init__(
+            discord.ui.Button(
+                label=strings(f"poem.{self.action}"), emoji=self.emoji, custom_id=f"shiren:{self.action}:{poem_id}"
+            )
+        )
+        self.poem_id = poem_id
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,
+        item: discord.ui.Item[Any],  # noqa: ARG003 # discord.py's signature
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """The button that was pressed, perhaps before the bot was last started."""
+        return cls(int(match["poem_id"]), host_of(interaction).strings)
+
+
+class FavoriteButton(_PoemButton, template=f"shiren:favorite:{_ID}"):
+    """❤ keeps the poem for whoever presses it."""
+
+    action = "favorite"
+    emoji = "❤"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Keep the poem; say so only when it is on disk."""
+        host = host_of(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        is_new = await host.services.favorites.add(interaction.user.id, self.poem_id)
+        await answer_privately(interaction, host.strings("poem.kept" if is_new else "poem.kept_already"))
+
+
+class AnotherButton(_PoemButton, template=f"shiren:another:{_ID}"):
+    """🎲 writes another poem of the same kind for whoever presses it."""
+
+    action = "another"
+    emoji = "🎲"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Write another."""
+        poem = await host_of(interaction).services.poems.get(self.poem_id)
+        await answer_with_poem(interaction, poem.again())
+
+
+class DeleteButton(_PoemButton, template=f"shiren:delete:{_ID}"):
+    """🗑 takes the message away, for the person who asked for the poem."""
+
+    action = "delete"
+    emoji = "🗑"
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """Delete the message; the poem stays with those who kept it."""
+        poem = await host_of(interaction).services.poems.get(self.poem_id)
+        if poem.user_id != interaction.user.id:
+            raise BotError("poem.not_yours")
+        await interaction.response.defer()
+        await interaction.delete_original_response()
+
+
+POEM_BUTTONS = (FavoriteButton, AnotherButton, DeleteButton)
