@@ -1,7 +1,7 @@
 """Verse as padded batches of ids, poems of like length together."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,16 +33,25 @@ class Batch:
         return Batch(self.previous.to(device), self.conditions.to(device), self.targets.to(device))
 
 
-def collate(verses: Sequence[Verse], vocabulary: Vocabulary) -> Batch:
-    """One batch of `verses`, in their order."""
+Given = Callable[[Verse], list[tuple[int, int]]]
+"""The controls given at each place of a verse: tone and rhyme class."""
+
+
+def collate(verses: Sequence[Verse], vocabulary: Vocabulary, given: Given | None = None) -> Batch:
+    """One batch of `verses`, in their order; `given` for a network that takes controls."""
     rows = [torch.tensor(vocabulary.encode(verse.text)) for verse in verses]
-    tables = [torch.tensor(conditions(verse.form, len(verse.lines))) for verse in verses]
+    tables = [torch.tensor(_table(verse, given)) for verse in verses]
     targets = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
     return Batch(
         previous=torch.nn.functional.pad(targets, (1, 0), value=PAD)[:, :-1],
         conditions=torch.nn.utils.rnn.pad_sequence(tables, batch_first=True),
         targets=targets,
     )
+
+
+def _table(verse: Verse, given: Given | None) -> Sequence[tuple[int, ...]]:
+    told = conditions(verse.form, len(verse.lines))
+    return told if given is None else [(*row, *more) for row, more in zip(told, given(verse), strict=True)]
 
 
 def bucket(verses: Sequence[Verse], characters: int, seed: int | None = None) -> list[list[int]]:
@@ -68,8 +77,14 @@ def bucket(verses: Sequence[Verse], characters: int, seed: int | None = None) ->
 
 
 def batches(
-    verses: Sequence[Verse], vocabulary: Vocabulary, characters: int, seed: int | None = None, skip: int = 0
+    verses: Sequence[Verse],
+    vocabulary: Vocabulary,
+    characters: int,
+    given: Given | None = None,
+    *,
+    seed: int | None = None,
+    skip: int = 0,
 ) -> Iterator[Batch]:
     """The batches of `bucket`, made as they are needed, without the first `skip`."""
     for indices in bucket(verses, characters, seed)[skip:]:
-        yield collate([verses[index] for index in indices], vocabulary)
+        yield collate([verses[index] for index in indices], vocabulary, given)

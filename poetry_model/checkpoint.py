@@ -15,15 +15,19 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from poetry_model.conditions import SIZES
+from poetry_model.conditions import SIZES, sizes_with_controls
 from poetry_model.errors import BundleError
 from poetry_model.holdout import HoldOut
 from poetry_model.network import NetworkConfig, PoetNetwork
+from poetry_model.prosody import Prosody
 from poetry_model.storage import replacing
 from poetry_model.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 """Raised when an older reader could not understand a newer bundle."""
+
+_READABLE = (1, FORMAT)
+"""Format 1 had no prosody."""
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 """The bundle that ships with the package."""
@@ -31,6 +35,7 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 _CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _VOCABULARY = "vocabulary.json"
+_PROSODY = "prosody.json"
 _NETWORK_PREFIX = "network."
 _HELD_BACK = "held_back.lines"
 _VERSION_LENGTH = 12
@@ -44,14 +49,21 @@ class Bundle:
     """In fp32, on the CPU, in evaluation mode."""
     vocabulary: Vocabulary
     hold_out: HoldOut
+    prosody: Prosody | None
+    """Tones and rhymes; None for a network that takes no controls."""
     metadata: Mapping[str, Any]
     """What is known of its making: `corpus`, `training`, `metrics`."""
     version: str
     """The first digits of the SHA-256 of its weights."""
 
 
-def save_bundle(
-    folder: Path, network: PoetNetwork, vocabulary: Vocabulary, hold_out: HoldOut, metadata: Mapping[str, Any]
+def save_bundle(  # the parts of a bundle
+    folder: Path,
+    network: PoetNetwork,
+    vocabulary: Vocabulary,
+    hold_out: HoldOut,
+    metadata: Mapping[str, Any],
+    prosody: Prosody | None = None,
 ) -> str:
     """Write a bundle to `folder`, whole or not at all, and return its version."""
     tensors = {
@@ -61,16 +73,19 @@ def save_bundle(
     tensors[_HELD_BACK] = torch.tensor(sorted(hold_out.lines), dtype=torch.int64)
     weights = safetensors.torch.save(tensors)
     characters = json.dumps({"characters": "".join(vocabulary.characters)}, ensure_ascii=False).encode()
+    files = {_WEIGHTS: weights, _VOCABULARY: characters}
+    if prosody is not None:
+        files[_PROSODY] = json.dumps(prosody.as_dict(), ensure_ascii=False, separators=(",", ":")).encode()
     config = {
         "format": FORMAT,
         "network": network.config.as_dict(),
-        "sha256": {_WEIGHTS: _sha256(weights), _VOCABULARY: _sha256(characters)},
+        "sha256": {name: _sha256(content) for name, content in files.items()},
         "hold_out": {"rule": hold_out.rule, "one_in": hold_out.one_in},
         **metadata,
     }
     with replacing(folder) as new:
-        (new / _WEIGHTS).write_bytes(weights)
-        (new / _VOCABULARY).write_bytes(characters)
+        for name, content in files.items():
+            (new / name).write_bytes(content)
         (new / _CONFIG).write_text(json.dumps(config, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return _sha256(weights)[:_VERSION_LENGTH]
 
@@ -86,12 +101,13 @@ def load_bundle(folder: Path) -> Bundle:
         architecture = NetworkConfig(**config["network"])
         tensors = safetensors.torch.load(weights)
         lines = tensors.pop(_HELD_BACK)
-        network = _network(architecture, vocabulary, tensors)
+        prosody = _read_prosody(folder, expected)
+        network = _network(architecture, vocabulary, prosody, tensors)
         hold_out = HoldOut(int(config["hold_out"]["one_in"]), frozenset(lines.tolist()))
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
         raise BundleError(f"The model bundle {folder} is damaged ({_brief(error)}); install it again.") from error
     metadata: dict[str, Any] = {key: config[key] for key in ("corpus", "training", "metrics") if key in config}
-    return Bundle(network, vocabulary, hold_out, metadata, expected[_WEIGHTS][:_VERSION_LENGTH])
+    return Bundle(network, vocabulary, hold_out, prosody, metadata, expected[_WEIGHTS][:_VERSION_LENGTH])
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -105,7 +121,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BundleError(f"{file} is not valid JSON; install the bundle again.") from error
     found = config.get("format") if isinstance(config, dict) else None
-    if found != FORMAT:
+    if found not in _READABLE:
         raise BundleError(
             f"The model bundle {folder} has format {found}, this version of shiren reads format {FORMAT}; "
             "update shiren or train the model again."
@@ -123,10 +139,18 @@ def _read_verified(file: Path, expected: str) -> bytes:
     return content
 
 
-def _network(architecture: NetworkConfig, vocabulary: Vocabulary, tensors: dict[str, torch.Tensor]) -> PoetNetwork:
+def _read_prosody(folder: Path, expected: Mapping[str, str]) -> Prosody | None:
+    if _PROSODY not in expected:
+        return None
+    return Prosody.from_dict(json.loads(_read_verified(folder / _PROSODY, expected[_PROSODY])))
+
+
+def _network(
+    architecture: NetworkConfig, vocabulary: Vocabulary, prosody: Prosody | None, tensors: dict[str, torch.Tensor]
+) -> PoetNetwork:
     if architecture.vocabulary != len(vocabulary):
         raise ValueError("the vocabulary's size differs from the network's")
-    if dict(architecture.conditions) != SIZES:
+    if dict(architecture.conditions) != (sizes_with_controls(len(prosody.classes)) if prosody else SIZES):
         raise ValueError("the network's conditions are not known here")
     # On the meta device nothing is allocated until the tensors have shown their shapes.
     with torch.device("meta"):

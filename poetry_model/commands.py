@@ -71,15 +71,22 @@ def _print_poems(poet: Poet, options: Namespace, start: str) -> None:
 
 
 def _as_json(written: Poem) -> str:
+    request = written.request
     return json.dumps(
         {
-            "start": written.start,
-            "form": written.form,
+            "start": request.start,
+            "form": request.form,
             "lines": written.lines,
             "text": written.text,
-            "script": written.script,
-            "seed": written.seed,
+            "script": request.script,
+            "style": request.style,
+            "seed": request.seed,
             "model": written.model,
+            "pattern": written.pattern,
+            "rhyme": written.rhyme,
+            "tones": written.tones,
+            "breaches": [asdict(breach) for breach in written.breaches],
+            "likelihood": written.likelihood,
         },
         ensure_ascii=False,
     )

@@ -6,9 +6,15 @@ Each condition is a small category; a poem's conditions are a table with a row a
 from functools import cache
 
 from poetry_model.form import FORMS, MAX_LINES
+from poetry_model.prosody import Tone
 
 SIZES: dict[str, int] = {"form": len(FORMS), "place": max(FORMS), "lines_left": MAX_LINES}
-"""Condition → number of categories, in column order."""
+"""Condition → number of categories, in column order: what the form alone tells."""
+
+
+def sizes_with_controls(rhyme_classes: int) -> dict[str, int]:
+    """`SIZES` and the controls: the tone wanted at the place, and the rhyme class; category 0 is "not given"."""
+    return {**SIZES, "tone": len(Tone), "rhyme": rhyme_classes + 1}
 
 
 @cache

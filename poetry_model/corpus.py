@@ -79,7 +79,7 @@ def read_corpus(folder: Path, pattern: str = PATTERN) -> Corpus:
 
     Raises `CorpusError` when the folder or a file cannot be used, or when no poem is left.
     """
-    files = _files(folder, pattern)
+    files = corpus_files(folder, pattern)
     dropped: Counter[str] = Counter()
     verses: dict[Verse, None] = {}
     poems = 0
@@ -118,7 +118,8 @@ def clean(paragraphs: Sequence[str]) -> Verse | str:
     return Verse(lines)
 
 
-def _files(folder: Path, pattern: str) -> list[Path]:
+def corpus_files(folder: Path, pattern: str = PATTERN) -> list[Path]:
+    """The files of `folder` (or of its 全唐诗) that match `pattern`, in order; `CorpusError` when there are none."""
     if not folder.is_dir():
         raise CorpusError(f"There is no folder {folder}; name one in chinese-poetry's layout ({_SOURCE}).")
     for place in (folder / _POETRY_FOLDER, folder):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from poetry_model.batches import batches
+from poetry_model.batches import Given, batches
 from poetry_model.corpus import Verse
 from poetry_model.network import PoetNetwork
 from poetry_model.vocabulary import UNK, Vocabulary
@@ -30,14 +30,18 @@ class Perplexity:
 
 @torch.inference_mode()
 def perplexity(
-    network: PoetNetwork, vocabulary: Vocabulary, verses: Sequence[Verse], device: torch.device
+    network: PoetNetwork,
+    vocabulary: Vocabulary,
+    verses: Sequence[Verse],
+    device: torch.device,
+    given: Given | None = None,
 ) -> Perplexity:
-    """Perplexity of `network` on `verses` (at least one), in fp32."""
+    """Perplexity of `network` on `verses` (at least one), in fp32; `given` for a network that takes controls."""
     training = network.training
     network.eval()
     loss = 0.0
     unknown = 0
-    for batch in batches(verses, vocabulary, _BATCH_CHARACTERS):
+    for batch in batches(verses, vocabulary, _BATCH_CHARACTERS, given):
         moved = batch.to(device)
         mask = moved.mask
         features, _ = network.features(moved.previous, moved.conditions)

@@ -1,7 +1,7 @@
 """The network: a character LSTM that is told which place of the poem it writes next."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +53,21 @@ class PoetNetwork(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         # Tied to the output, the embedding must start small, or the first scores are far apart.
         nn.init.normal_(self.characters.weight, std=config.embedding**-0.5)
+
+    def grown(self, conditions: Mapping[str, int]) -> "PoetNetwork":
+        """The same network, which sees more conditions than before; until it is trained they change nothing.
+
+        `conditions` begins with those the network has.
+        """
+        config = replace(self.config, conditions=dict(conditions))
+        network = PoetNetwork(config)
+        state = self.state_dict()
+        # Zero columns for what is new: the embeddings of the new conditions are random, their effect none.
+        inputs = state["recurrent.weight_ih_l0"]
+        more = config.condition * (len(config.conditions) - len(self.config.conditions))
+        state["recurrent.weight_ih_l0"] = functional.pad(inputs, (0, more))
+        network.load_state_dict({**network.state_dict(), **state})
+        return network
 
     def features(self, characters: Tensor, conditions: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """What the network knows before each place.

@@ -2,23 +2,38 @@
 
 import random
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 from poetry_model.errors import RequestError
 from poetry_model.form import FORMS, MAX_LINES, punctuate
+from poetry_model.metre import Breach
 from poetry_model.script import Script, is_han, is_simplified_standard, normalise, simplify
 
 TEMPERATURE = 0.9
 """The default: steadier verse gives the machine away, wilder verse loses its thread."""
 
 MAX_TEMPERATURE = 2.0
+CANDIDATES = 1
+"""The default number of candidates: choosing the likeliest of several makes verse tamer than people's."""
+
+MAX_CANDIDATES = 16
 MAX_SEED = 2**53 - 1
 """The largest integer that JSON readers of every language keep exactly."""
+
+_SHORTEST_ACROSTIC = 2
+
+
+class Style(StrEnum):
+    """近體 keeps tones and rhyme, 古體 rhyme alone."""
+
+    REGULATED = "regulated"
+    FREE = "free"
 
 
 @dataclass(frozen=True)
 class PoemRequest:
-    """A poem wanted. Made by `PoemRequest.checked`, which raises `RequestError` for what cannot be written."""
+    """A poem wanted. Made by `checked` or `acrostic`, which raise `RequestError` for what cannot be written."""
 
     start: str
     """The first characters, at most a line."""
@@ -29,9 +44,23 @@ class PoemRequest:
     temperature: float = TEMPERATURE
     script: Script = Script.SIMPLIFIED
     """The reader's."""
+    style: Style = Style.REGULATED
+    rhyme: str = ""
+    """A character to rhyme with; empty: the poet chooses."""
+    candidates: int = CANDIDATES
+    """Poems composed, of which the best is kept."""
+    heads: str = ""
+    """The first character of every line, in an acrostic."""
+
+    @property
+    def given(self) -> dict[int, str]:
+        """The characters that are given, by place."""
+        if self.heads:
+            return {line * self.form: head for line, head in enumerate(self.heads)}
+        return dict(enumerate(self.start))
 
     @classmethod
-    def checked(
+    def checked(  # noqa: PLR0913 # what can be asked of a poem
         cls,
         start: str,
         form: int = 5,
@@ -40,23 +69,14 @@ class PoemRequest:
         seed: int | None = None,
         temperature: float | None = None,
         script: Script = Script.SIMPLIFIED,
+        style: Style = Style.REGULATED,
+        rhyme: str = "",
+        candidates: int = CANDIDATES,
     ) -> "PoemRequest":
         """A request that can be answered; without a seed, one is drawn."""
-        start = normalise(start)
-        if form not in FORMS:
-            raise RequestError("form", f"A line has 5 or 7 characters, not {form}.", form=form)
-        if not 1 <= lines <= MAX_LINES:
-            raise RequestError(
-                "lines", f"A poem has 1 to {MAX_LINES} lines, not {lines}.", lines=lines, maximum=MAX_LINES
-            )
-        if not start:
-            raise RequestError("start_empty", "Give the Chinese character the poem begins with, for example 月.")
-        if foreign := next((character for character in start if not is_han(character)), None):
-            raise RequestError(
-                "start_not_han",
-                f"A poem begins with Chinese characters and {foreign!r} is none; try 月.",
-                character=foreign,
-            )
+        start, rhyme = normalise(start), normalise(rhyme)
+        _check_shape(form, lines)
+        _check_start(start)
         if len(start) > form:
             raise RequestError(
                 "start_too_long",
@@ -64,15 +84,9 @@ class PoemRequest:
                 form=form,
                 length=len(start),
             )
-        if temperature is not None and not 0 < temperature <= MAX_TEMPERATURE:
-            raise RequestError(
-                "temperature",
-                f"The temperature is above 0 and at most {MAX_TEMPERATURE:g}, not {temperature:g}.",
-                temperature=temperature,
-                maximum=MAX_TEMPERATURE,
-            )
-        if seed is not None and not 0 <= seed <= MAX_SEED:
-            raise RequestError("seed", f"A seed is from 0 to {MAX_SEED}, not {seed}.", seed=seed, maximum=MAX_SEED)
+        if rhyme and not (len(rhyme) == 1 and is_han(rhyme)):
+            raise RequestError("rhyme", f"Give one Chinese character to rhyme with, not {rhyme!r}.", rhyme=rhyme)
+        _check_sampling(seed, temperature, candidates)
         return cls(
             start=start,
             form=form,
@@ -80,28 +94,70 @@ class PoemRequest:
             seed=random.randrange(MAX_SEED) if seed is None else seed,
             temperature=TEMPERATURE if temperature is None else temperature,
             script=script,
+            style=style,
+            rhyme=rhyme,
+            candidates=candidates,
         )
+
+    @classmethod
+    def acrostic(
+        cls,
+        heads: str,
+        form: int = 5,
+        *,
+        seed: int | None = None,
+        temperature: float | None = None,
+        script: Script = Script.SIMPLIFIED,
+        style: Style = Style.REGULATED,
+        candidates: int = CANDIDATES,
+    ) -> "PoemRequest":
+        """A poem (藏頭詩) whose lines begin with the characters of `heads`, one a line."""
+        heads = normalise(heads)
+        _check_start(heads)
+        if not _SHORTEST_ACROSTIC <= len(heads) <= MAX_LINES:
+            raise RequestError(
+                "heads",
+                f"An acrostic has {_SHORTEST_ACROSTIC} to {MAX_LINES} characters, not {len(heads)}.",
+                length=len(heads),
+                maximum=MAX_LINES,
+            )
+        request = cls.checked(
+            heads[0],
+            form,
+            len(heads),
+            seed=seed,
+            temperature=temperature,
+            script=script,
+            style=style,
+            candidates=candidates,
+        )
+        return cls(**{**vars(request), "heads": heads})
 
 
 @dataclass(frozen=True)
 class Poem:
-    """A poem as the network wrote it, in traditional characters."""
+    """A poem as the network wrote it, in traditional characters, and what can be said of it."""
 
-    start: str
-    """As typed."""
-    form: int
+    request: PoemRequest
     traditional: tuple[str, ...]
     """The lines; a character the network does not know stands as typed."""
-    seed: int
     model: str
     """Version of the bundle."""
-    script: Script
-    """The script it was asked for in."""
+    likelihood: float
+    """Mean log-probability a character under the network, the given ones included, in nats."""
+    pattern: str | None = None
+    """Name of the regulated pattern; None in free verse."""
+    rhyme: str | None = None
+    """The rhyme class, by its commonest character; None without one."""
+    tones: tuple[str, ...] = ()
+    """Each character's tone, line by line: 平 level, 仄 oblique, ○ either or not known."""
+    breaches: tuple[Breach, ...] = ()
+    """Where pattern and rhyme are not kept."""
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
         """The lines in the reader's script."""
-        return in_script(self.traditional, self.start, self.script)
+        return in_script(self.traditional, self.request.given, self.request.script)
 
     @property
     def text(self) -> str:
@@ -109,13 +165,52 @@ class Poem:
         return punctuate(self.lines)
 
 
-def in_script(traditional: tuple[str, ...], start: str, script: Script) -> tuple[str, ...]:
-    """Lines of traditional characters in `script`, beginning with `start` as it was typed wherever that script has it.
+def in_script(traditional: tuple[str, ...], given: dict[int, str], script: Script) -> tuple[str, ...]:
+    """Lines of traditional characters in `script`, with the `given` ones as they were typed where that script has them.
 
     乾 is simplified to 干, but whoever typed 乾 keeps it: simplified Chinese has both.
     """
     if script is Script.TRADITIONAL:
         return traditional
-    first, *rest = simplify("\n".join(traditional)).split("\n")
-    head = "".join(typed if is_simplified_standard(typed) else simplify(typed) for typed in start)
-    return (head + first[len(head) :], *rest)
+    lines = [list(line) for line in simplify("\n".join(traditional)).split("\n")]
+    for place, typed in given.items():
+        line, column = divmod(place, len(lines[0]))
+        lines[line][column] = typed if is_simplified_standard(typed) else simplify(typed)
+    return tuple("".join(line) for line in lines)
+
+
+def _check_shape(form: int, lines: int) -> None:
+    if form not in FORMS:
+        raise RequestError("form", f"A line has 5 or 7 characters, not {form}.", form=form)
+    if not 1 <= lines <= MAX_LINES:
+        raise RequestError("lines", f"A poem has 1 to {MAX_LINES} lines, not {lines}.", lines=lines, maximum=MAX_LINES)
+
+
+def _check_start(start: str) -> None:
+    if not start:
+        raise RequestError("start_empty", "Give the Chinese character the poem begins with, for example 月.")
+    if foreign := next((character for character in start if not is_han(character)), None):
+        raise RequestError(
+            "start_not_han",
+            f"A poem begins with Chinese characters and {foreign!r} is none; try 月.",
+            character=foreign,
+        )
+
+
+def _check_sampling(seed: int | None, temperature: float | None, candidates: int) -> None:
+    if temperature is not None and not 0 < temperature <= MAX_TEMPERATURE:
+        raise RequestError(
+            "temperature",
+            f"The temperature is above 0 and at most {MAX_TEMPERATURE:g}, not {temperature:g}.",
+            temperature=temperature,
+            maximum=MAX_TEMPERATURE,
+        )
+    if seed is not None and not 0 <= seed <= MAX_SEED:
+        raise RequestError("seed", f"A seed is from 0 to {MAX_SEED}, not {seed}.", seed=seed, maximum=MAX_SEED)
+    if not 1 <= candidates <= MAX_CANDIDATES:
+        raise RequestError(
+            "candidates",
+            f"The poet composes 1 to {MAX_CANDIDATES} candidates, not {candidates}.",
+            candidates=candidates,
+            maximum=MAX_CANDIDATES,
+        )

@@ -1,25 +1,48 @@
 """A loaded model that composes."""
 
-import random
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from random import Random
 from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from poetry_model import sampling
 from poetry_model.checkpoint import PRETRAINED, Bundle, load_bundle
 from poetry_model.conditions import conditions
+from poetry_model.controls import NOT_GIVEN
 from poetry_model.devices import choose_device
+from poetry_model.errors import RequestError
+from poetry_model.metre import rhyme_breaches, tone_breaches
 from poetry_model.network import State
-from poetry_model.poem import Poem, PoemRequest
+from poetry_model.planning import Plan, Planner
+from poetry_model.poem import Poem, PoemRequest, Style
+from poetry_model.prosody import Tone
 from poetry_model.script import Script, traditional_forms
 from poetry_model.vocabulary import PAD, UNK
 
 NUCLEUS = 0.95
 """Share of the probability that is sampled from."""
+
+_MEMORY = 56
+"""Characters within which none comes back, but for immediate doubling: eight lines of seven."""
+
+_TONE_SIGNS = {Tone.LEVEL: "平", Tone.OBLIQUE: "仄", Tone.ANY: "○"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One candidate."""
+
+    request: PoemRequest
+    plan: Plan | None
+    given: dict[int, tuple[int, ...]]
+    """Place → ids that may stand there: those a given character may mean."""
+    draws: list[float]
 
 
 class Poet:
@@ -28,6 +51,8 @@ class Poet:
     def __init__(self, bundle: Bundle, device: torch.device) -> None:
         self._network = bundle.network.to(device).eval()
         self._vocabulary = bundle.vocabulary
+        self._prosody = bundle.prosody
+        self._planner = Planner(bundle.vocabulary, bundle.prosody) if bundle.prosody else None
         self._device = device
         self.version = bundle.version
         self.metadata = bundle.metadata
@@ -42,51 +67,155 @@ class Poet:
 
     @torch.inference_mode()
     def compose(self, requests: Sequence[PoemRequest]) -> list[Poem]:
-        """One poem a request, in order; any mix of forms and lengths makes one batch.
+        """One poem a request, in order; any mix of requests makes one batch.
 
-        A request's poem does not depend on the others: each draws from a generator of its own.
+        A request's poem does not depend on the others: each draws from a generator of its own. Raises `RequestError`
+        for a rhyme that the model cannot keep.
         """
-        if not requests:
-            return []
-        lengths = [request.form * request.lines for request in requests]
-        told = torch.nn.utils.rnn.pad_sequence(
-            [torch.tensor(conditions(request.form, request.lines)) for request in requests], batch_first=True
-        ).to(self._device)
-        uniforms = self._draw([request.seed for request in requests], max(lengths))
-        temperature = torch.tensor([request.temperature for request in requests], device=self._device)
-        starts = [self._start_ids(request.start, request.script) for request in requests]
+        rows = [
+            row
+            for request, rhyme in zip(requests, self._rhymes(requests), strict=True)
+            for row in self._rows(request, rhyme)
+        ]
+        poems = iter(self._write(rows) if rows else ())
+        # The candidates of a request follow each other.
+        return [max((next(poems) for _ in range(request.candidates)), key=self._merit) for request in requests]
 
-        previous = torch.full((len(requests), 1), PAD, device=self._device)
+    def _write(self, rows: Sequence[_Row]) -> list[Poem]:
+        """One poem a row."""
+        lengths = [row.request.form * row.request.lines for row in rows]
+        told = self._told(rows)
+        draws = pad_sequence([torch.tensor(row.draws) for row in rows], batch_first=True).to(self._device)
+        temperature = torch.tensor([row.request.temperature for row in rows], device=self._device)
+        masks = self._masks(rows)
+        # Characters given further on are kept for their place.
+        written = pad_sequence(
+            [torch.tensor([ids[0] for ids in row.given.values()] or [PAD]) for row in rows], batch_first=True
+        ).to(self._device)
+        kept = written.shape[1]
+        previous = torch.full((len(rows), 1), PAD, device=self._device)
+        likelihood = torch.zeros(len(rows), device=self._device)
         state: State | None = None
-        written: list[Tensor] = []
         for place in range(max(lengths)):
             scores, state = self._network(previous, told[:, place : place + 1], state)
             scores = scores[:, 0]
-            chosen = self._sample(scores, uniforms[:, place], temperature)
-            for row, start in enumerate(starts):
-                if place < len(start):
-                    chosen[row] = max(start[place], key=lambda number: scores[row, number].item())
-            written.append(chosen)
+            allowed = self._allowed(masks[:, place], written[:, max(0, written.shape[1] - _MEMORY) :], previous)
+            chosen = sampling.choose(scores.masked_fill(~allowed, -torch.inf), draws[:, place], temperature, NUCLEUS)
+            for number, row in enumerate(rows):
+                if ids := row.given.get(place):
+                    chosen[number] = max(ids, key=lambda candidate: scores[number, candidate].item())  # used at once
+            living = torch.tensor([place < length for length in lengths], device=self._device)
+            likelihood += living * scores.log_softmax(dim=-1).gather(1, chosen[:, None])[:, 0]
+            written = torch.cat([written, chosen[:, None]], dim=1)
             previous = chosen[:, None]
-        rows = torch.stack(written, dim=1).tolist()
-        return [self._poem(request, row[:length]) for request, row, length in zip(requests, rows, lengths, strict=True)]
+        return [
+            self._poem(row, ids[kept : kept + length], value / length)
+            for row, ids, length, value in zip(rows, written.tolist(), lengths, likelihood.tolist(), strict=True)
+        ]
 
-    def _sample(self, scores: Tensor, uniforms: Tensor, temperature: Tensor) -> Tensor:
-        masked = scores.clone()
-        masked[:, [PAD, UNK]] = -torch.inf
-        return sampling.choose(masked, uniforms, temperature, NUCLEUS)
+    def _rows(self, request: PoemRequest, rhyme: int) -> list[_Row]:
+        """The candidates of a request."""
+        rows = []
+        given = {place: self._ids(character, request.script) for place, character in request.given.items()}
+        for number in range(request.candidates):
+            random = Random(f"{request.seed}/{number}")
+            plan = self._plan(request, given, rhyme, random)
+            draws = [min(random.random(), 1 - 2**-24) for _ in range(request.form * request.lines)]
+            rows.append(_Row(request, plan, given, draws))
+        return rows
 
-    def _draw(self, seeds: Sequence[int], places: int) -> Tensor:
-        """One uniform draw a place for each seed, (seeds, places)."""
-        generators = [random.Random(seed) for seed in seeds]
-        draws = [[generator.random() for _ in range(places)] for generator in generators]
-        return torch.tensor(draws, dtype=torch.float32, device=self._device).clamp_(max=1 - 2**-24)
+    def _plan(self, request: PoemRequest, given: dict[int, tuple[int, ...]], rhyme: int, random: Random) -> Plan | None:
+        if self._planner is None:
+            return None
+        if request.style is Style.FREE:
+            return self._planner.free(request.form, request.lines, rhyme)
+        characters = {place: self._vocabulary.character_of(ids[0]) for place, ids in given.items()}
+        return self._planner.regulated(request.form, request.lines, characters, rhyme, random)
 
-    def _start_ids(self, start: str, script: Script) -> list[tuple[int, ...]]:
-        """For each typed character the ids it may stand for: several where simplified ones merged (后: 后, 後)."""
-        return [self._ids(character, script) for character in start]
+    def _rhymes(self, requests: Sequence[PoemRequest]) -> list[int]:
+        """The rhyme class of each request: the one asked for, or one that suits the opening; 0 where nothing rhymes.
+
+        A class is drawn by Bayes' rule: its share in the corpus, times how likely the opening is in it.
+        """
+        if self._prosody is None or self._planner is None or not requests:
+            return [0] * len(requests)
+        classes = range(len(self._prosody.classes) + 1)
+        column = list(self._network.config.conditions).index("rhyme")
+        openings = [conditions(request.form, request.lines)[0] for request in requests]
+        told = torch.zeros(len(requests), len(classes), 1, len(self._network.config.conditions), dtype=torch.long)
+        for number, opening in enumerate(openings):
+            told[number, :, 0, : len(opening)] = torch.tensor(opening)
+        told[:, :, 0, column] = torch.tensor(list(classes))
+        flat = told.flatten(0, 1).to(self._device)
+        scores, _ = self._network(torch.full((len(flat), 1), PAD, device=self._device), flat)
+        likelihoods = scores[:, 0].log_softmax(dim=-1).view(len(requests), len(classes), -1)
+        return [
+            self._rhyme(
+                request, likelihoods[number][:, list(self._ids(request.start[0], request.script))].exp().sum(dim=1)
+            )
+            for number, request in enumerate(requests)
+        ]
+
+    def _rhyme(self, request: PoemRequest, opening: Tensor) -> int:
+        """The class for one request; `opening` is the likelihood of its first character in each class."""
+        assert self._prosody is not None and self._planner is not None  # noqa: S101, PT018 # the caller looked
+        tones = (Tone.LEVEL,) if request.style is Style.REGULATED else (Tone.LEVEL, Tone.OBLIQUE)
+        open_to = [number for tone in tones for number in self._planner.rhymes[tone]]
+        if request.rhyme:
+            ids = self._ids(request.rhyme, request.script)
+            asked = [self._prosody.rhyme_of(self._vocabulary.character_of(number)) for number in ids]
+            if found := next((number for number in asked if number in open_to), None):
+                return found
+            raise RequestError(
+                "rhyme_closed",
+                f"This poem cannot rhyme with {request.rhyme}; choose a commoner level-tone character, or free style.",
+                rhyme=request.rhyme,
+            )
+        if request.lines == 1 or not open_to:
+            return 0
+        weights = [self._prosody.classes[number - 1].share * opening[number].item() for number in open_to]
+        return Random(f"{request.seed}/rhyme").choices(open_to, weights)[0]
+
+    def _told(self, rows: Sequence[_Row]) -> Tensor:
+        """The conditions of every place, (rows, places, conditions)."""
+        tables = []
+        for row in rows:
+            table = torch.tensor(conditions(row.request.form, row.request.lines))
+            if row.plan is not None:
+                rhyme = torch.full((len(table), 1), row.plan.rhyme)
+                table = torch.cat([table, torch.tensor(row.plan.tones)[:, None], rhyme], dim=1)
+            tables.append(table)
+        return pad_sequence(tables, batch_first=True, padding_value=NOT_GIVEN).to(self._device)
+
+    def _masks(self, rows: Sequence[_Row]) -> Tensor:
+        """Rows of the table of masks, (rows, places)."""
+        masks = [
+            torch.tensor(row.plan.masks if row.plan else [0] * (row.request.form * row.request.lines)) for row in rows
+        ]
+        return pad_sequence(masks, batch_first=True).to(self._device)
+
+    def _allowed(self, masks: Tensor, recent: Tensor, previous: Tensor) -> Tensor:
+        """Which ids may come next, (rows, vocabulary): what the place allows, without what was lately written."""
+        place = self._table[masks]
+        used = torch.zeros_like(place).scatter_(1, recent, value=True)
+        # 年年, 處處: a character may be doubled at once, but no more than doubled.
+        if recent.shape[1] > 1:
+            used.scatter_(1, previous, previous == recent[:, -2:-1])
+        allowed = place & ~used
+        # A rhyme may be used up; then the place alone decides.
+        return torch.where(allowed.any(dim=1, keepdim=True), allowed, place)
+
+    @cached_property
+    def _table(self) -> Tensor:
+        """The masks; without prosody the one row that forbids what is no character."""
+        if self._planner is not None:
+            return self._planner.masks.to(self._device)
+        table = torch.ones(1, len(self._vocabulary), dtype=torch.bool)
+        table[:, [PAD, UNK]] = False
+        return table.to(self._device)
 
     def _ids(self, character: str, script: Script) -> tuple[int, ...]:
+        """The ids a typed character may stand for: several where simplified ones merged (后: 后, 後)."""
         if character in self._vocabulary and script is Script.TRADITIONAL:
             return (self._vocabulary.id_of(character),)
         candidates = dict.fromkeys(self._traditional_forms.get(character, ()))
@@ -98,17 +227,28 @@ class Poet:
     def _traditional_forms(self) -> dict[str, tuple[str, ...]]:
         return dict(traditional_forms(self._vocabulary.characters))
 
-    def _poem(self, request: PoemRequest, ids: Sequence[int]) -> Poem:
+    def _poem(self, row: _Row, ids: Sequence[int], likelihood: float) -> Poem:
+        request, plan = row.request, row.plan
         text = [self._vocabulary.character_of(number) for number in ids]
-        for place, typed in enumerate(request.start):
+        for place, typed in request.given.items():
             if ids[place] == UNK:
                 text[place] = typed
         whole = "".join(text)
-        return Poem(
-            start=request.start,
-            form=request.form,
-            traditional=tuple(whole[at : at + request.form] for at in range(0, len(whole), request.form)),
-            seed=request.seed,
-            model=self.version,
-            script=request.script,
+        lines = tuple(whole[at : at + request.form] for at in range(0, len(whole), request.form))
+        poem = Poem(request, lines, self.version, likelihood)
+        if plan is None or self._prosody is None:
+            return poem
+        prosody = self._prosody
+        broken = tone_breaches(lines, plan.pattern, prosody) if plan.pattern else ()
+        return replace(
+            poem,
+            pattern=plan.pattern.name if plan.pattern else None,
+            rhyme=prosody.classes[plan.rhyme - 1].name if plan.rhyme else None,
+            tones=tuple("".join(_TONE_SIGNS[prosody.tone_of(character)] for character in line) for line in lines),
+            breaches=broken + rhyme_breaches(lines, prosody),
         )
+
+    @staticmethod
+    def _merit(poem: Poem) -> tuple[int, float]:
+        """By which the best candidate is chosen: fewest breaches, then the likeliest."""
+        return -len(poem.breaches), poem.likelihood

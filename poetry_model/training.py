@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from poetry_model.batches import Batch, batches, bucket
+from poetry_model.controls import Controls, not_given
 from poetry_model.corpus import Verse
 from poetry_model.devices import has_fast_bfloat16
 from poetry_model.errors import TrainingError
@@ -95,6 +97,7 @@ class Trainer:
         corpus_digest: str,
         start: str | None = None,
         device: torch.device | None = None,
+        controls: Controls | None = None,
         report: Callable[[Progress], None] = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
         save_every: float = 180.0,
@@ -106,6 +109,7 @@ class Trainer:
         self._training = training
         self._held_back = held_back
         self._config = config
+        self._controls = controls
         self._folder = state_folder
         self._report = report
         self._should_stop = should_stop
@@ -149,8 +153,14 @@ class Trainer:
     def _run_epoch(self) -> None:
         counters, config = self._counters, self._config
         self._network.train()
+        seed = config.seed + counters.epoch
         epoch = batches(
-            self._training, self._vocabulary, config.batch_characters, config.seed + counters.epoch, counters.batch
+            self._training,
+            self._vocabulary,
+            config.batch_characters,
+            partial(self._controls.dropped, seed=seed) if self._controls else None,
+            seed=seed,
+            skip=counters.batch,
         )
         for batch in epoch:
             if self._should_stop():
@@ -204,7 +214,8 @@ class Trainer:
         self._save()
 
     def _evaluate(self) -> float:
-        return perplexity(self._network, self._vocabulary, self._held_back, self._device).perplexity
+        given = not_given if self._controls else None
+        return perplexity(self._network, self._vocabulary, self._held_back, self._device, given).perplexity
 
     def _has_stalled(self) -> bool:
         return self._counters.epoch - self._counters.best_epoch >= self._config.patience

@@ -1,7 +1,7 @@
 """One training run, from a folder of verse to a bundle."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from shutil import rmtree
@@ -9,11 +9,15 @@ from shutil import rmtree
 import torch
 
 from poetry_model.checkpoint import Bundle, load_bundle, save_bundle
-from poetry_model.corpus import Corpus, read_corpus
+from poetry_model.conditions import SIZES, sizes_with_controls
+from poetry_model.controls import Controls, not_given
+from poetry_model.corpus import Corpus, Verse, read_corpus
 from poetry_model.errors import TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut, Split
 from poetry_model.network import NetworkConfig, PoetNetwork
+from poetry_model.prosody import Prosody, Tone, learn_prosody
+from poetry_model.strains import read_strains
 from poetry_model.training import Outcome, Progress, Trainer, TrainingConfig
 from poetry_model.vocabulary import Vocabulary
 
@@ -52,9 +56,8 @@ class TrainingRun:
         split = hold_out.split(corpus.verses)
         vocabulary = parent.vocabulary if parent else Vocabulary.from_texts(verse.text for verse in split.training)
         torch.manual_seed(self.config.seed)
-        network = (
-            parent.network if parent else PoetNetwork(NetworkConfig(len(vocabulary), **self.architecture))  # type: ignore[arg-type] # the command line gives each field its type
-        )
+        prosody = parent.prosody if parent and parent.prosody else self._learn_prosody(split.training, say)
+        network = self._network(parent, vocabulary, prosody)
         say(
             f"{len(split.training):,} poems to learn, {len(split.held_back):,} held back, "
             f"{len(vocabulary):,} characters in the vocabulary, "
@@ -70,20 +73,40 @@ class TrainingRun:
             corpus_digest=corpus.digest,
             start=parent.version if parent else None,
             device=self.device,
+            controls=Controls(prosody) if prosody else None,
             report=report,
             should_stop=should_stop,
         ).run(resume=self.resume)
         # The bundle holds fp16: its figures are those of the weights it holds.
         network.half().float()
-        final = perplexity(network, vocabulary, split.held_back, self.device)
+        final = perplexity(network, vocabulary, split.held_back, self.device, not_given if prosody else None)
         metadata = {
             "corpus": _describe_corpus(corpus, split),
             "training": self._describe(outcome, parent),
             "metrics": asdict(final) | {"start_perplexity": outcome.start_perplexity},
         }
-        version = save_bundle(self.out, network, vocabulary, hold_out.remember(split.held_back), metadata)
+        version = save_bundle(self.out, network, vocabulary, hold_out.remember(split.held_back), metadata, prosody)
         rmtree(self.state_folder, ignore_errors=True)
         return version, outcome
+
+    def _network(self, parent: Bundle | None, vocabulary: Vocabulary, prosody: Prosody | None) -> PoetNetwork:
+        sizes = sizes_with_controls(len(prosody.classes)) if prosody else SIZES
+        if parent is None:
+            return PoetNetwork(NetworkConfig(len(vocabulary), conditions=sizes, **self.architecture))  # type: ignore[arg-type] # the command line gives each field its type
+        return parent.network if dict(parent.network.config.conditions) == sizes else parent.network.grown(sizes)
+
+    def _learn_prosody(self, verses: Sequence[Verse], say: Callable[[str], None]) -> Prosody | None:
+        strains = read_strains(self.corpus)
+        if not strains:
+            say("No tones: the corpus has no strains/, so the model is trained without rhyme and metre.")
+            return None
+        prosody = learn_prosody(verses, strains)
+        level = sum(rhymes.tone is Tone.LEVEL for rhymes in prosody.classes)
+        say(
+            f"{len(prosody.level_shares):,} characters with a tone, "
+            f"{level} level and {len(prosody.classes) - level} oblique rhymes"
+        )
+        return prosody
 
     def _check_out(self) -> None:
         if not self.resume and self.state_folder.exists():

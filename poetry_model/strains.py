@@ -1,0 +1,41 @@
+"""The tones that chinese-poetry gives beside its poems: `strains/json/`, file for file and item for item."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from poetry_model.corpus import PATTERN, corpus_files
+from poetry_model.errors import CorpusError
+
+_FOLDER = Path("strains", "json")
+
+
+def read_strains(folder: Path, pattern: str = PATTERN) -> list[tuple[str, str]]:
+    """Pairs of a line and its tones (平, 仄, ○ either, ？ unknown), punctuation included; empty where there are none.
+
+    `folder` is the one the corpus is read from. Raises `CorpusError` when a file that is there cannot be used.
+    """
+    return [
+        pair
+        for file in corpus_files(folder, pattern)
+        if (strains := folder / _FOLDER / file.name).is_file()
+        for pair in _pairs(file, strains)
+    ]
+
+
+def _pairs(file: Path, strains: Path) -> Iterator[tuple[str, str]]:
+    for poem, sounds in zip(_load(file), _load(strains), strict=False):
+        # A few items stand out of order; what belongs to another poem is passed over.
+        if poem.get("id") == sounds.get("id"):
+            yield from zip(poem.get("paragraphs", []), sounds.get("strains", []), strict=False)
+
+
+def _load(file: Path) -> list[dict[str, Any]]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CorpusError(f"{file} cannot be read as JSON ({error}); download it again.") from error
+    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
+        raise CorpusError(f"{file} does not hold a list of poems; use chinese-poetry's files as they are.")
+    return content
