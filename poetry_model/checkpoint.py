@@ -87,8 +87,16 @@ def load_bundle(folder: Path) -> Bundle:
         tensors = safetensors.torch.load(weights)
         lines = tensors.pop(_HELD_BACK)
         network = _network(architecture, vocabulary, tensors)
-        hold_out = HoldOut(int(config["hold_out"]["one_in"]), frozenset(lines.tolist()))
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
+        hold_out = _hold_out(config["hold_out"], lines)
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        RuntimeError,
+        AttributeError,
+        SafetensorError,
+    ) as error:
         raise BundleError(f"The model bundle {folder} is damaged ({_brief(error)}); install it again.") from error
     metadata: dict[str, Any] = {key: config[key] for key in ("corpus", "training", "metrics") if key in config}
     return Bundle(network, vocabulary, hold_out, metadata, expected[_WEIGHTS][:_VERSION_LENGTH])
@@ -102,7 +110,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise BundleError(f"There is no model bundle in {folder} ({_CONFIG} is missing); name another.") from error
     except OSError as error:
         raise BundleError(f"{file} cannot be read ({error.strerror}); check its permissions.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{file} is not valid JSON; install the bundle again.") from error
     found = config.get("format") if isinstance(config, dict) else None
     if found != FORMAT:
@@ -123,9 +131,18 @@ def _read_verified(file: Path, expected: str) -> bytes:
     return content
 
 
+def _hold_out(config: Mapping[str, Any], lines: torch.Tensor) -> HoldOut:
+    hold_out = HoldOut(int(config["one_in"]), frozenset(lines.tolist()))
+    if hold_out.one_in < 1 or hold_out.rule != config["rule"]:
+        raise ValueError("the rule of the hold-out is not known here")
+    return hold_out
+
+
 def _network(architecture: NetworkConfig, vocabulary: Vocabulary, tensors: dict[str, torch.Tensor]) -> PoetNetwork:
     if architecture.vocabulary != len(vocabulary):
         raise ValueError("the vocabulary's size differs from the network's")
+    if min(architecture.embedding, architecture.hidden, architecture.layers, architecture.condition) < 1:
+        raise ValueError("a width of the network is below 1")
     if dict(architecture.conditions) != SIZES:
         raise ValueError("the network's conditions are not known here")
     # On the meta device nothing is allocated until the tensors have shown their shapes.

@@ -1,8 +1,9 @@
 """One training run, from a folder of verse to a bundle."""
 
+import os
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
 
@@ -51,6 +52,8 @@ class TrainingRun:
         hold_out = parent.hold_out if parent else HoldOut()
         split = hold_out.split(corpus.verses)
         vocabulary = parent.vocabulary if parent else Vocabulary.from_texts(verse.text for verse in split.training)
+        if not vocabulary.characters:
+            raise TrainingError(f"No character stands twice in {self.corpus}; use a larger corpus.")
         torch.manual_seed(self.config.seed)
         network = (
             parent.network if parent else PoetNetwork(NetworkConfig(len(vocabulary), **self.architecture))  # type: ignore[arg-type] # the command line gives each field its type
@@ -83,13 +86,21 @@ class TrainingRun:
         }
         version = save_bundle(self.out, network, vocabulary, hold_out.remember(split.held_back), metadata)
         rmtree(self.state_folder, ignore_errors=True)
-        return version, outcome
+        return version, replace(outcome, perplexity=final.perplexity)
 
     def _check_out(self) -> None:
         if not self.resume and self.state_folder.exists():
             raise TrainingError(
                 f"An interrupted run is kept in {self.state_folder}; add --resume to go on with it, or delete it."
             )
+        try:
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(
+                f"{self.out.parent} cannot be made ({error.strerror}); choose another --out."
+            ) from error
+        if not os.access(self.out.parent, os.W_OK):
+            raise TrainingError(f"{self.out.parent} cannot be written to; choose another --out.")
         if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
             raise TrainingError(f"{self.out} exists already; choose another --out.")
 
