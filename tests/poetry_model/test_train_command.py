@@ -121,7 +121,7 @@ def test_asked_to_stop_a_training_saves_and_says_how_to_go_on(
     before = signal.getsignal(number)
     code, out, told = command("train", "--corpus", corpus_folder, "--out", tmp_path / "model", *SLOW)
     assert code == 130
-    assert told == "Stopping after this batch…\n"
+    assert not told
     assert _events(out)[-1]["text"].endswith("the run is saved. Go on with the same command and --resume.")
     assert [folder.name for folder in tmp_path.iterdir()] == ["model.partial"]
     assert signal.getsignal(number) is before
