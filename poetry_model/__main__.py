@@ -1,6 +1,7 @@
 """The command line: `python -m poetry_model poem · train · evaluate · corpus`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -21,6 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
         return commands.BAD_INPUT
     except KeyboardInterrupt:
         return commands.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has read enough (`| head`); nothing more may be flushed there at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,10 +97,9 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -103,8 +103,16 @@ def load_bundle(folder: Path) -> Bundle:
         lines = tensors.pop(_HELD_BACK)
         prosody = _read_prosody(folder, expected)
         network = _network(architecture, vocabulary, prosody, tensors)
-        hold_out = HoldOut(int(config["hold_out"]["one_in"]), frozenset(lines.tolist()))
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, SafetensorError) as error:
+        hold_out = _hold_out(config["hold_out"], lines)
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        RuntimeError,
+        AttributeError,
+        SafetensorError,
+    ) as error:
         raise BundleError(f"The model bundle {folder} is damaged ({_brief(error)}); install it again.") from error
     metadata: dict[str, Any] = {key: config[key] for key in ("corpus", "training", "metrics") if key in config}
     return Bundle(network, vocabulary, hold_out, prosody, metadata, expected[_WEIGHTS][:_VERSION_LENGTH])
@@ -118,7 +126,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise BundleError(f"There is no model bundle in {folder} ({_CONFIG} is missing); name another.") from error
     except OSError as error:
         raise BundleError(f"{file} cannot be read ({error.strerror}); check its permissions.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{file} is not valid JSON; install the bundle again.") from error
     found = config.get("format") if isinstance(config, dict) else None
     if found not in _READABLE:
@@ -145,11 +153,20 @@ def _read_prosody(folder: Path, expected: Mapping[str, str]) -> Prosody | None:
     return Prosody.from_dict(json.loads(_read_verified(folder / _PROSODY, expected[_PROSODY])))
 
 
+def _hold_out(config: Mapping[str, Any], lines: torch.Tensor) -> HoldOut:
+    hold_out = HoldOut(int(config["one_in"]), frozenset(lines.tolist()))
+    if hold_out.one_in < 1 or hold_out.rule != config["rule"]:
+        raise ValueError("the rule of the hold-out is not known here")
+    return hold_out
+
+
 def _network(
     architecture: NetworkConfig, vocabulary: Vocabulary, prosody: Prosody | None, tensors: dict[str, torch.Tensor]
 ) -> PoetNetwork:
     if architecture.vocabulary != len(vocabulary):
         raise ValueError("the vocabulary's size differs from the network's")
+    if min(architecture.embedding, architecture.hidden, architecture.layers, architecture.condition) < 1:
+        raise ValueError("a width of the network is below 1")
     if dict(architecture.conditions) != (sizes_with_controls(len(prosody.classes)) if prosody else SIZES):
         raise ValueError("the network's conditions are not known here")
     # On the meta device nothing is allocated until the tensors have shown their shapes.

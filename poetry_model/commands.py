@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
+from io import TextIOWrapper
 from types import FrameType
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from poetry_model.checkpoint import PRETRAINED, load_bundle
 from poetry_model.corpus import read_corpus
 from poetry_model.devices import choose_device
-from poetry_model.errors import RequestError, TrainingError
+from poetry_model.errors import CorpusError, RequestError, TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut
 from poetry_model.poem import MAX_SEED, Poem, PoemRequest
@@ -34,6 +35,9 @@ INTERRUPTED = 130
 _BATCH = 64
 """Poems composed at a time."""
 
+_ARCHITECTURE = ("embedding", "hidden", "layers", "dropout")
+"""Options that a bundle to fine-tune decides by itself."""
+
 _FINE_TUNING = TrainingConfig(epochs=2, learning_rate=2e-4)
 """A trained network is moved gently, or it forgets more than it learns."""
 
@@ -45,6 +49,9 @@ def poem(options: Namespace) -> int:
         _print_poems(poet, options, options.start)
         return 0
     code = 0
+    if isinstance(sys.stdin, TextIOWrapper):
+        # What is not UTF-8 is refused like anything else that is not Han.
+        sys.stdin.reconfigure(errors="surrogateescape")
     for line in sys.stdin:
         try:
             _print_poems(poet, options, line)
@@ -98,6 +105,10 @@ def train(options: Namespace) -> int:
         raise TrainingError(f"--dropout {options.dropout} is out of range; give a number from 0 to below 1.")
     if options.learning_rate is not None and not 0 < options.learning_rate <= 1:
         raise TrainingError(f"--learning-rate {options.learning_rate} is out of range; give a number from 0 to 1.")
+    if options.seed is not None and not 0 <= options.seed <= MAX_SEED:
+        raise TrainingError(f"--seed {options.seed} is out of range; give a number from 0 to {MAX_SEED}.")
+    if options.parent and (fixed := [name for name in _ARCHITECTURE if getattr(options, name) is not None]):
+        raise TrainingError(f"--{fixed[0]} cannot be changed with --from; leave it out, or train anew.")
     if options.threads:
         torch.set_num_threads(options.threads)
     run = TrainingRun(
@@ -106,11 +117,7 @@ def train(options: Namespace) -> int:
         config=_configure(options),
         device=choose_device(options.device),
         parent=options.parent,
-        architecture={
-            name: value
-            for name in ("embedding", "hidden", "layers", "dropout")
-            if (value := getattr(options, name)) is not None
-        },
+        architecture={name: value for name in _ARCHITECTURE if (value := getattr(options, name)) is not None},
         resume=options.resume,
     )
     with JsonReporter() if options.progress == "json" else BarReporter() as reporter, _stop_signals() as stopped:
@@ -130,6 +137,8 @@ def evaluate(options: Namespace) -> int:
     verses = read_corpus(options.corpus).verses
     if options.split == "held-back":
         verses = bundle.hold_out.split(verses).held_back
+    if not verses:
+        raise CorpusError(f"No poem of {options.corpus} is held back; use a larger corpus, or --split all.")
     result = perplexity(bundle.network.to(device), bundle.vocabulary, verses, device)
     if options.json:
         print(json.dumps({"model": bundle.version, "split": options.split, **asdict(result)}))
@@ -167,7 +176,6 @@ def _stop_signals() -> Iterator[list[int]]:
         if received and number == signal.SIGINT:
             raise KeyboardInterrupt
         received.append(number)
-        print("Stopping after this batch…", file=sys.stderr)
 
     previous = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

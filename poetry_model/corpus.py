@@ -139,7 +139,7 @@ def _read_file(file: Path) -> Iterator[list[str]]:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise CorpusError(f"{file} cannot be read ({error.strerror}); check its permissions.") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CorpusError(f"{file} is not valid JSON ({error}); download it again.") from error
     if not isinstance(content, list):
         raise CorpusError(f"{file} does not hold a list of poems; use chinese-poetry's files as they are.")

@@ -39,7 +39,8 @@ class BarReporter:
     """A progress bar on standard error, and a line an epoch."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        # What is said may hold brackets and be longer than the terminal is wide.
+        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         self._bar = bars.Progress(
             bars.TextColumn("epoch {task.fields[epoch]}"),
             bars.BarColumn(),

@@ -2,6 +2,9 @@
 
 from torch import Tensor
 
+_COLDEST = 1e-6
+"""Below it the likeliest id is certain anyway."""
+
 
 def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: float) -> Tensor:
     """One id a row, drawn from the nucleus of the softmax of `scores / temperature`.
@@ -11,7 +14,9 @@ def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: float
     of likeliest ids whose probability reaches `nucleus` (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751).
     Returns (rows,).
     """
-    probabilities, ids = (scores / temperature[:, None]).softmax(dim=-1).sort(dim=-1, descending=True)
+    # Shifted first: however cold, the likeliest stays at 0 and nothing overflows to a difference of infinities.
+    heated = (scores - scores.amax(dim=-1, keepdim=True)) / temperature[:, None].clamp(min=_COLDEST)
+    probabilities, ids = heated.softmax(dim=-1).sort(dim=-1, descending=True)
     before = probabilities.cumsum(dim=-1) - probabilities
     # The likeliest id has nothing before it: it always stays.
     kept = probabilities * (before < nucleus)

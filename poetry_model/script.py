@@ -31,26 +31,13 @@ def normalise(text: str) -> str:
 
 
 @cache
-def _converter(name: str) -> opencc.OpenCC:
-    return opencc.OpenCC(name)
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
 
 
 def simplify(text: str) -> str:
     """Traditional to simplified, character for character (the length stays)."""
-    return _per_line(text, "t2s")
-
-
-def traditionalise(text: str) -> str:
-    """Simplified to traditional by OpenCC's phrases; where a character stands for several, its commonest."""
-    return _per_line(text, "s2t")
-
-
-def _per_line(text: str, name: str) -> str:
-    converted = str(_converter(name).convert(text))
-    # A phrase table may one day map to another length; a poem's shape must survive that.
-    if len(converted) != len(text):
-        return "".join(str(_converter(name).convert(character)) for character in text)
-    return converted
+    return str(_converter().convert(text))
 
 
 def is_simplified_standard(character: str) -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 def replacing(destination: Path) -> Iterator[Path]:
     """A new folder to write into; on success it takes the place of `destination`, on an error it vanishes.
 
-    The files are on disk before the name changes, so that a crash leaves the old folder or the new one.
+    The files are on disk before the names change, so that whatever stands at `destination` is whole. Where an old
+    folder goes, a crash between the two changes of name leaves it beside, as `.NAME.old.*/NAME`.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
@@ -25,8 +26,13 @@ def replacing(destination: Path) -> Iterator[Path]:
         if destination.exists():
             outgoing = Path(tempfile.mkdtemp(prefix=f".{destination.name}.old.", dir=destination.parent))
             destination.rename(outgoing / destination.name)
-            temporary.rename(destination)
-            shutil.rmtree(outgoing)
+            try:
+                temporary.rename(destination)
+            except BaseException:
+                (outgoing / destination.name).rename(destination)
+                raise
+            finally:
+                shutil.rmtree(outgoing)
         else:
             temporary.rename(destination)
         _sync(destination.parent)

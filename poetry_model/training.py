@@ -122,7 +122,6 @@ class Trainer:
         self._counters = Counters(identity | {"start": start})
         self._best: dict[str, Tensor] = {}
         self._batches = len(bucket(training, config.batch_characters))
-        self._loss: float | None = None
         self._rate: float | None = None
         self._saved_at = time.perf_counter()
         if not training or not held_back:
@@ -173,7 +172,7 @@ class Trainer:
             seconds = time.perf_counter() - began
             counters.batch += 1
             counters.seconds += seconds
-            self._loss = _smooth(self._loss, loss)
+            counters.loss = _smooth(counters.loss, loss)
             self._rate = _smooth(self._rate, int(batch.mask.sum()) / seconds)
             self._tell("step")
             if time.perf_counter() - self._saved_at > self._save_every:
@@ -206,7 +205,7 @@ class Trainer:
         counters.seconds += time.perf_counter() - began
         counters.epoch += 1
         counters.batch = 0
-        counters.history.append({"loss": self._loss or math.nan, "perplexity": value})
+        counters.history.append({"loss": counters.loss or 0.0, "perplexity": value})
         if value < counters.best or not self._best:
             counters.best, counters.best_epoch = value, counters.epoch
             self._best = {name: tensor.clone() for name, tensor in self._network.state_dict().items()}
@@ -248,7 +247,7 @@ class Trainer:
                 epoch=0 if event == "start" else epoch or self._counters.epoch + 1,
                 epochs=self._config.epochs,
                 done=done,
-                loss=self._loss,
+                loss=self._counters.loss,
                 characters_per_second=self._rate,
                 seconds_left=seconds * (1 - done) / done if done else None,
                 perplexity=perplexity,

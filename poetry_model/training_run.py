@@ -1,8 +1,9 @@
 """One training run, from a folder of verse to a bundle."""
 
+import os
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
 
@@ -55,6 +56,8 @@ class TrainingRun:
         hold_out = parent.hold_out if parent else HoldOut()
         split = hold_out.split(corpus.verses)
         vocabulary = parent.vocabulary if parent else Vocabulary.from_texts(verse.text for verse in split.training)
+        if not vocabulary.characters:
+            raise TrainingError(f"No character stands twice in {self.corpus}; use a larger corpus.")
         torch.manual_seed(self.config.seed)
         prosody = parent.prosody if parent and parent.prosody else self._learn_prosody(split.training, say)
         network = self._network(parent, vocabulary, prosody)
@@ -80,14 +83,20 @@ class TrainingRun:
         # The bundle holds fp16: its figures are those of the weights it holds.
         network.half().float()
         final = perplexity(network, vocabulary, split.held_back, self.device, not_given if prosody else None)
+        with_controls = (
+            perplexity(network, vocabulary, split.held_back, self.device, Controls(prosody).given).perplexity
+            if prosody
+            else None
+        )
         metadata = {
             "corpus": _describe_corpus(corpus, split),
             "training": self._describe(outcome, parent),
-            "metrics": asdict(final) | {"start_perplexity": outcome.start_perplexity},
+            "metrics": asdict(final)
+            | {"start_perplexity": outcome.start_perplexity, "perplexity_with_controls": with_controls},
         }
         version = save_bundle(self.out, network, vocabulary, hold_out.remember(split.held_back), metadata, prosody)
         rmtree(self.state_folder, ignore_errors=True)
-        return version, outcome
+        return version, replace(outcome, perplexity=final.perplexity)
 
     def _network(self, parent: Bundle | None, vocabulary: Vocabulary, prosody: Prosody | None) -> PoetNetwork:
         sizes = sizes_with_controls(len(prosody.classes)) if prosody else SIZES
@@ -113,6 +122,14 @@ class TrainingRun:
             raise TrainingError(
                 f"An interrupted run is kept in {self.state_folder}; add --resume to go on with it, or delete it."
             )
+        try:
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(
+                f"{self.out.parent} cannot be made ({error.strerror}); choose another --out."
+            ) from error
+        if not os.access(self.out.parent, os.W_OK):
+            raise TrainingError(f"{self.out.parent} cannot be written to; choose another --out.")
         if self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
             raise TrainingError(f"{self.out} exists already; choose another --out.")
 

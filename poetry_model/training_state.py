@@ -16,6 +16,7 @@ from poetry_model.storage import replacing
 
 _COUNTERS = "state.json"
 _TENSORS = "state.safetensors"
+_DAMAGED = "The interrupted run in {} is damaged; delete the folder and start anew."
 
 
 @dataclass(slots=True)
@@ -36,6 +37,8 @@ class Counters:
     """A record an epoch: training loss, held-back perplexity."""
     best: float = float("inf")
     best_epoch: int = 0
+    loss: float | None = None
+    """Smoothed training loss."""
 
 
 def save_state(
@@ -69,22 +72,27 @@ def load_state(
     try:
         counters = Counters(**json.loads((folder / _COUNTERS).read_text(encoding="utf-8")))
         tensors = safetensors.torch.load_file(folder / _TENSORS)
+        if not isinstance(counters.identity, dict):
+            raise TypeError("the identity of the run is no table")  # noqa: TRY301 # one sentence for all damage
     except (OSError, ValueError, TypeError, SafetensorError) as error:
-        raise TrainingError(f"The interrupted run in {folder} is damaged; delete the folder and start anew.") from error
+        raise TrainingError(_DAMAGED.format(folder)) from error
     if counters.identity != identity:
         differing = ", ".join(sorted(key for key in identity if counters.identity.get(key) != identity[key]))
         raise TrainingError(
             f"The interrupted run in {folder} had another {differing}; resume it with what it was started with."
         )
-    network.load_state_dict(_part(tensors, "network."))
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _part(tensors, "optimizer.").items():
-        number, _, key = name.partition(".")
-        moments.setdefault(int(number), {})[key] = tensor
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    torch.set_rng_state(tensors["random.cpu"])
-    if "random.cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random.cuda"])
+    try:
+        network.load_state_dict(_part(tensors, "network."))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _part(tensors, "optimizer.").items():
+            number, _, key = name.partition(".")
+            moments.setdefault(int(number), {})[key] = tensor
+        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+        torch.set_rng_state(tensors["random.cpu"])
+        if "random.cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random.cuda"])
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise TrainingError(_DAMAGED.format(folder)) from error
     return counters, _part(tensors, "best.")
 
 

@@ -72,9 +72,7 @@ class TrainingProcess:
                 # Ctrl-C in the bot's terminal is for the bot, which then ends the child in order.
                 start_new_session=True,
             )
-        if hasattr(os, "setpriority"):
-            with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
+        _lower_priority(self._process.pid)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -117,3 +115,12 @@ class TrainingProcess:
         if self._process is None:
             raise RuntimeError("the process has not been started")
         return self._process
+
+
+def _lower_priority(pid: int) -> None:
+    if hasattr(os, "setpriority"):
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
+    # Where Linux groups processes by session, it weighs the groups first: the child's own session must be nice as well.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS), encoding="ascii")

@@ -1,0 +1,78 @@
+import pytest
+import torch
+from torch import Tensor
+
+from poetry_model.conditions import SIZES, conditions
+from poetry_model.network import NetworkConfig, PoetNetwork
+
+
+@pytest.fixture
+def network() -> PoetNetwork:
+    torch.manual_seed(0)
+    return PoetNetwork(NetworkConfig(9, embedding=6, hidden=8, layers=2)).eval()
+
+
+@pytest.fixture
+def characters() -> Tensor:
+    return torch.tensor([[0, 2, 3, 4, 5], [0, 8, 7, 6, 5]])
+
+
+@pytest.fixture
+def told() -> Tensor:
+    return torch.tensor([conditions(5, 1), conditions(5, 1)])
+
+
+def test_every_place_gets_a_score_for_every_id(network: PoetNetwork, characters: Tensor, told: Tensor) -> None:
+    scores, (hidden, cell) = network(characters, told)
+    assert scores.shape == (2, 5, 9)
+    assert hidden.shape == cell.shape == (2, 2, 8)
+
+
+def test_place_by_place_gives_what_the_whole_gives(network: PoetNetwork, characters: Tensor, told: Tensor) -> None:
+    whole, _ = network(characters, told)
+    first, state = network(characters[:, :2], told[:, :2])
+    rest, _ = network(characters[:, 2:], told[:, 2:], state)
+    torch.testing.assert_close(torch.cat([first, rest], dim=1), whole)
+
+
+def test_no_place_sees_what_comes_after_it(network: PoetNetwork, characters: Tensor, told: Tensor) -> None:
+    changed = characters.clone()
+    changed[:, 3] = 2
+    before, after = network(characters, told)[0], network(changed, told)[0]
+    assert before[:, :3].equal(after[:, :3])
+    assert not before[:, 3:].equal(after[:, 3:])
+
+
+@pytest.mark.parametrize("column", range(len(SIZES)))
+def test_each_condition_is_heard(network: PoetNetwork, characters: Tensor, told: Tensor, column: int) -> None:
+    changed = told.clone()
+    changed[..., column] = 1 - changed[..., column].clamp(max=1)
+    assert not network(characters, told)[0].equal(network(characters, changed)[0])
+
+
+def test_scores_are_made_with_the_embedding(network: PoetNetwork) -> None:
+    features = torch.randn(3, 6)
+    torch.nn.init.normal_(network.bias)
+    torch.testing.assert_close(network.score(features), features @ network.characters.weight.T + network.bias)
+    names = [name for name, _ in network.named_parameters()]
+    assert sum(parameter.shape == (9, 6) for parameter in network.parameters()) == 1, names
+
+
+def test_dropout_is_for_training_alone(network: PoetNetwork, characters: Tensor, told: Tensor) -> None:
+    assert network(characters, told)[0].equal(network(characters, told)[0])
+    network.train()
+    assert not network(characters, told)[0].equal(network(characters, told)[0])
+
+
+def test_one_layer_is_enough(characters: Tensor, told: Tensor) -> None:
+    scores, _ = PoetNetwork(NetworkConfig(9, embedding=6, hidden=8, layers=1))(characters, told)
+    assert scores.isfinite().all()
+
+
+def test_the_first_scores_are_close_together(network: PoetNetwork, characters: Tensor, told: Tensor) -> None:
+    assert network(characters, told)[0].abs().max() < 2
+
+
+def test_the_architecture_survives_its_dictionary() -> None:
+    config = NetworkConfig(9, embedding=6, hidden=8, layers=1, dropout=0.1)
+    assert NetworkConfig(**config.as_dict()) == config  # type: ignore[arg-type] # as JSON gives it back

@@ -1,0 +1,165 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from poetry_model.checkpoint import load_bundle
+from poetry_model.corpus import read_corpus
+from poetry_model.errors import BundleError, CorpusError, TrainingError
+from poetry_model.evaluation import perplexity
+from poetry_model.holdout import HoldOut, Split
+from poetry_model.training import InterruptedRunError, Outcome, Progress, TrainingConfig
+from poetry_model.training_run import TrainingRun
+from poetry_model.vocabulary import Vocabulary
+
+
+@pytest.fixture
+def new_run(corpus_folder: Path, tmp_path: Path) -> TrainingRun:
+    return TrainingRun(
+        corpus=corpus_folder,
+        out=tmp_path / "model",
+        config=TrainingConfig(epochs=1, batch_characters=800, learning_rate=1e-2),
+        device=torch.device("cpu"),
+        architecture={"embedding": 8, "hidden": 12, "layers": 1},
+    )
+
+
+def _execute(run: TrainingRun, *, stop: bool = False, said: list[str] | None = None) -> tuple[str, Outcome]:
+    batches = 0
+
+    def count(progress: Progress) -> None:
+        nonlocal batches
+        batches += progress.event == "step"
+
+    return run.execute(count, lambda: stop and batches >= 2, (said if said is not None else []).append)
+
+
+def test_a_run_ends_in_a_bundle_with_its_record(new_run: TrainingRun, split: Split, vocabulary: Vocabulary) -> None:
+    version, outcome = _execute(new_run)
+    bundle = load_bundle(new_run.out)
+    assert bundle.version == version
+    assert bundle.vocabulary.characters == vocabulary.characters
+    assert bundle.hold_out == HoldOut().remember(split.held_back)
+    assert bundle.network.config.hidden == 12
+    corpus, training = bundle.metadata["corpus"], bundle.metadata["training"]
+    assert corpus["digest"] == read_corpus(new_run.corpus).digest
+    assert (corpus["training"], corpus["held_back"]) == (len(split.training), len(split.held_back))
+    assert training["config"]["epochs"] == training["epochs"] == outcome.epochs == 1
+    assert training["parent"] is None
+    assert not new_run.state_folder.exists()
+
+
+def test_the_figures_in_the_bundle_are_those_of_the_weights_it_holds(new_run: TrainingRun, split: Split) -> None:
+    _execute(new_run)
+    bundle = load_bundle(new_run.out)
+    measured = perplexity(bundle.network, bundle.vocabulary, split.held_back, torch.device("cpu"))
+    assert bundle.metadata["metrics"]["perplexity"] == pytest.approx(measured.perplexity, rel=1e-6)
+    assert bundle.metadata["metrics"]["characters"] == measured.characters
+
+
+def test_the_same_command_gives_the_same_version(new_run: TrainingRun, tmp_path: Path) -> None:
+    other = replace(new_run, out=tmp_path / "other")
+    assert _execute(new_run)[0] == _execute(other)[0]
+
+
+def test_people_are_told_what_is_learned(new_run: TrainingRun, split: Split, vocabulary: Vocabulary) -> None:
+    said: list[str] = []
+    _execute(new_run, said=said)
+    corpus, plan = said
+    assert corpus == read_corpus(new_run.corpus).summary()
+    assert f"{len(split.training)} poems to learn, {len(split.held_back)} held back" in plan
+    assert f"{len(vocabulary)} characters in the vocabulary" in plan
+
+
+def test_an_interrupted_run_is_kept_and_goes_on_to_the_version_of_an_unbroken_one(
+    new_run: TrainingRun, tmp_path: Path
+) -> None:
+    with pytest.raises(InterruptedRunError):
+        _execute(new_run, stop=True)
+    assert new_run.state_folder.is_dir()
+    assert not new_run.out.exists()
+    version, _ = _execute(replace(new_run, resume=True))
+    assert version == _execute(replace(new_run, out=tmp_path / "unbroken"))[0]
+    assert not new_run.state_folder.exists()
+
+
+def test_an_interrupted_run_is_not_overwritten(new_run: TrainingRun) -> None:
+    with pytest.raises(InterruptedRunError):
+        _execute(new_run, stop=True)
+    with pytest.raises(TrainingError, match="add --resume to go on with it, or delete it"):
+        _execute(new_run)
+
+
+def test_there_must_be_a_run_to_resume(new_run: TrainingRun) -> None:
+    with pytest.raises(TrainingError, match="start one without --resume"):
+        _execute(replace(new_run, resume=True))
+
+
+def test_what_stands_at_the_destination_is_not_overwritten(new_run: TrainingRun) -> None:
+    new_run.out.mkdir()
+    (new_run.out / "diary").touch()
+    with pytest.raises(TrainingError, match="model exists already; choose another --out"):
+        _execute(new_run)
+
+
+def test_a_destination_that_is_an_empty_folder_will_do(new_run: TrainingRun) -> None:
+    new_run.out.mkdir()
+    version, _ = _execute(new_run)
+    assert load_bundle(new_run.out).version == version
+
+
+def test_a_destination_that_cannot_be_made_is_refused_before_the_training(new_run: TrainingRun, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError):
+        _execute(replace(new_run, out=tmp_path / "file" / "model"))
+
+
+def test_a_corpus_that_is_not_there_is_refused(new_run: TrainingRun, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError):
+        _execute(replace(new_run, corpus=tmp_path / "nowhere"))
+
+
+def test_a_parent_that_is_not_there_is_refused(new_run: TrainingRun, tmp_path: Path) -> None:
+    with pytest.raises(BundleError):
+        _execute(replace(new_run, parent=tmp_path / "nowhere"))
+
+
+def test_a_fine_tuned_model_keeps_vocabulary_hold_out_and_architecture(
+    new_run: TrainingRun, bundle_folder: Path, split: Split
+) -> None:
+    version, outcome = _execute(replace(new_run, parent=bundle_folder))
+    parent, child = load_bundle(bundle_folder), load_bundle(new_run.out)
+    assert child.version == version != parent.version
+    assert child.vocabulary.characters == parent.vocabulary.characters
+    assert child.hold_out == parent.hold_out == HoldOut().remember(split.held_back)
+    assert child.network.config == parent.network.config
+    assert child.metadata["training"]["parent"] == parent.version
+    assert outcome.start_perplexity == pytest.approx(parent.metadata["metrics"]["perplexity"], rel=1e-6)
+    assert child.metadata["metrics"]["start_perplexity"] == outcome.start_perplexity
+
+
+def test_fine_tuning_on_other_verse_never_learns_what_the_parent_held_back(
+    new_run: TrainingRun, bundle_folder: Path, split: Split, write_corpus: Callable[[object], Path]
+) -> None:
+    held_line = split.held_back[0].lines[0]
+    fill = "天" * len(held_line)
+    quoting = [f"{held_line}，{fill}。", f"{fill}，{fill}。"]  # the second shares a line with the first
+    free = [f"{character * 5}，{character * 5}。" for character in "雪松竹石"]
+    corpus = write_corpus([{"paragraphs": [poem]} for poem in quoting + free])
+    _execute(replace(new_run, parent=bundle_folder, corpus=corpus))
+    child = load_bundle(new_run.out)
+    sides = child.hold_out.split(read_corpus(corpus).verses)
+    assert {verse.lines for verse in sides.held_back} >= {(held_line, fill), (fill, fill)}
+    assert child.metadata["corpus"]["training"] == len(sides.training) <= len(free)
+    assert child.hold_out.lines > load_bundle(bundle_folder).hold_out.lines
+
+
+def test_the_record_of_an_early_end_tells_its_best_epoch(new_run: TrainingRun) -> None:
+    config = replace(new_run.config, epochs=30, learning_rate=0.5, patience=1)
+    _, outcome = _execute(replace(new_run, config=config))
+    record = json.loads((new_run.out / "config.json").read_text(encoding="utf-8"))["training"]
+    assert record["epochs"] == len(record["history"]) == outcome.epochs < 30
+    assert record["best_epoch"] == record["epochs"] - 1
