@@ -8,6 +8,8 @@ from pathlib import Path
 from poetry_model.errors import PoetryError
 from poetry_model.form import FORMS, MAX_LINES
 
+_STANDARD_INPUT = "- reads one a line from standard input"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 for bad usage or input, 130 when interrupted."""
@@ -32,6 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m poetry_model", description="Classical Chinese verse by an LSTM.")
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_poem(commands.add_parser("poem", help="write poems"))
+    _add_acrostic(commands.add_parser("acrostic", help="write poems whose lines begin with given characters"))
+    _add_continue(commands.add_parser("continue", help="go on from a first line"))
     _add_train(commands.add_parser("train", help="train a model on a folder of verse"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model on verse"))
     corpus = commands.add_parser("corpus", help="look at a folder of verse").add_subparsers(
@@ -45,11 +49,45 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_poem(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command="poem")
-    parser.add_argument("start", help="the first character or characters; - reads one start a line from standard input")
+    parser.add_argument("start", help=f"the first character or characters; {_STANDARD_INPUT}")
+    _add_form(parser)
+    _add_lines(parser)
+    parser.add_argument("--rhyme", metavar="CHARACTER", help="a character to rhyme with")
+    _add_sampling(parser)
+
+
+def _add_acrostic(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="acrostic")
+    parser.add_argument("start", metavar="heads", help=f"one character a line; {_STANDARD_INPUT}")
+    _add_form(parser)
+    _add_sampling(parser)
+
+
+def _add_continue(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command="continue_line")
+    parser.add_argument("start", metavar="line", help=f"the first line, 5 or 7 characters; {_STANDARD_INPUT}")
+    _add_lines(parser)
+    _add_sampling(parser)
+
+
+def _add_form(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--form", type=int, default=5, help=f"characters a line: {' or '.join(map(str, FORMS))} (default 5)"
     )
+
+
+def _add_lines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lines", type=int, default=4, help=f"lines, 1 to {MAX_LINES} (default 4)")
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--style",
+        choices=("regulated", "free"),
+        default="regulated",
+        help="regulated keeps tones and rhyme, free rhyme alone (default regulated)",
+    )
+    parser.add_argument("--candidates", type=_positive, default=1, help="composed for each poem; the best is kept")
     parser.add_argument("--count", type=_positive, default=1, help="poems (default 1)")
     parser.add_argument("--seed", type=int, help="makes a poem repeatable; poem number N has seed + N - 1")
     parser.add_argument("--temperature", type=float, help="below 1 steadier, above 1 wilder")

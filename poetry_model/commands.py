@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from io import TextIOWrapper
@@ -19,7 +19,7 @@ from poetry_model.devices import choose_device
 from poetry_model.errors import CorpusError, RequestError, TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut
-from poetry_model.poem import MAX_SEED, Poem, PoemRequest
+from poetry_model.poem import MAX_SEED, Poem, PoemRequest, Style
 from poetry_model.poet import Poet
 from poetry_model.progress import BarReporter, JsonReporter
 from poetry_model.script import Script
@@ -42,11 +42,45 @@ _FINE_TUNING = TrainingConfig(epochs=2, learning_rate=2e-4)
 """A trained network is moved gently, or it forgets more than it learns."""
 
 
+Ask = Callable[[str], PoemRequest]
+"""Makes a request of what was typed."""
+
+
 def poem(options: Namespace) -> int:
     """`poem`: poems from a start, or from each line of standard input."""
+    return _compose(
+        options,
+        lambda start: PoemRequest.checked(
+            start, options.form, options.lines, rhyme=options.rhyme or "", **_sampling(options)
+        ),
+    )
+
+
+def acrostic(options: Namespace) -> int:
+    """`acrostic`: poems whose lines begin with given characters."""
+    return _compose(options, lambda heads: PoemRequest.acrostic(heads, options.form, **_sampling(options)))
+
+
+def continue_line(options: Namespace) -> int:
+    """`continue`: poems that go on from a first line, in its form."""
+    return _compose(options, lambda line: PoemRequest.continued(line, options.lines, **_sampling(options)))
+
+
+def _sampling(options: Namespace) -> dict[str, Any]:
+    """What all three are asked alike."""
+    return {
+        "seed": options.seed,
+        "temperature": options.temperature,
+        "script": Script(options.script),
+        "style": Style(options.style),
+        "candidates": options.candidates,
+    }
+
+
+def _compose(options: Namespace, ask: Ask) -> int:
     poet = Poet.load(options.model, options.device)
     if options.start != "-":
-        _print_poems(poet, options, options.start)
+        _print_poems(poet, options, ask(options.start))
         return 0
     code = 0
     if isinstance(sys.stdin, TextIOWrapper):
@@ -54,22 +88,14 @@ def poem(options: Namespace) -> int:
         sys.stdin.reconfigure(errors="surrogateescape")
     for line in sys.stdin:
         try:
-            _print_poems(poet, options, line)
+            _print_poems(poet, options, ask(line))
         except RequestError as error:
             print(error, file=sys.stderr, flush=True)
             code = BAD_INPUT
     return code
 
 
-def _print_poems(poet: Poet, options: Namespace, start: str) -> None:
-    first = PoemRequest.checked(
-        start,
-        options.form,
-        options.lines,
-        seed=options.seed,
-        temperature=options.temperature,
-        script=Script(options.script),
-    )
+def _print_poems(poet: Poet, options: Namespace, first: PoemRequest) -> None:
     for begin in range(0, options.count, _BATCH):
         numbers = range(begin, min(begin + _BATCH, options.count))
         requests = [replace(first, seed=(first.seed + number) % (MAX_SEED + 1)) for number in numbers]

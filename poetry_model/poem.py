@@ -1,9 +1,10 @@
 """What is asked of the poet, and what comes back."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from poetry_model.errors import RequestError
 from poetry_model.form import FORMS, MAX_LINES, punctuate
@@ -100,18 +101,19 @@ class PoemRequest:
         )
 
     @classmethod
-    def acrostic(
-        cls,
-        heads: str,
-        form: int = 5,
-        *,
-        seed: int | None = None,
-        temperature: float | None = None,
-        script: Script = Script.SIMPLIFIED,
-        style: Style = Style.REGULATED,
-        candidates: int = CANDIDATES,
-    ) -> "PoemRequest":
-        """A poem (藏頭詩) whose lines begin with the characters of `heads`, one a line."""
+    def continued(cls, line: str, lines: int = 4, **sampling: Any) -> "PoemRequest":
+        """A poem that goes on from its first line, in the line's own form; `sampling` as for `checked`."""
+        line = normalise(line.strip().rstrip("，。！？；,.!?;"))
+        _check_start(line)
+        if len(line) not in FORMS:
+            raise RequestError(
+                "line", f"A first line has 5 or 7 characters; this one has {len(line)}.", length=len(line)
+            )
+        return cls.checked(line, len(line), lines, **sampling)
+
+    @classmethod
+    def acrostic(cls, heads: str, form: int = 5, **sampling: Any) -> "PoemRequest":
+        """A poem (藏頭詩) whose lines begin with the characters of `heads`; `sampling` as for `checked`."""
         heads = normalise(heads)
         _check_start(heads)
         if not _SHORTEST_ACROSTIC <= len(heads) <= MAX_LINES:
@@ -121,17 +123,7 @@ class PoemRequest:
                 length=len(heads),
                 maximum=MAX_LINES,
             )
-        request = cls.checked(
-            heads[0],
-            form,
-            len(heads),
-            seed=seed,
-            temperature=temperature,
-            script=script,
-            style=style,
-            candidates=candidates,
-        )
-        return cls(**{**vars(request), "heads": heads})
+        return replace(cls.checked(heads[0], form, len(heads), **sampling), heads=heads)
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,11 @@ class Poet:
             )
         if request.lines == 1 or not open_to:
             return 0
+        if (end := request.given.get(request.form - 1)) is not None:
+            # A first line that ends in a tone of rhyme rhymes with the others.
+            for number in self._ids(end, request.script):
+                if (rhyme := self._prosody.rhyme_of(self._vocabulary.character_of(number))) in open_to:
+                    return rhyme
         weights = [self._prosody.classes[number - 1].share * opening[number].item() for number in open_to]
         return Random(f"{request.seed}/rhyme").choices(open_to, weights)[0]
 

@@ -7,8 +7,8 @@ from bot.cogs import SlashCommand
 from bot.i18n import Strings
 from bot.ui.host import guarded
 from bot.ui.poem_message import answer_with_poem
-from poetry_model.form import MAX_LINES
-from poetry_model.poem import PoemRequest
+from poetry_model.form import FORMS, MAX_LINES
+from poetry_model.poem import PoemRequest, Style
 
 
 def poem_command(strings: Strings) -> SlashCommand:
@@ -16,16 +16,24 @@ def poem_command(strings: Strings) -> SlashCommand:
 
     @app_commands.command(name=strings("poem.command.name"), description=strings("poem.command.description"))
     @app_commands.describe(
-        start=strings("poem.command.start"), form=strings("poem.command.form"), lines=strings("poem.command.lines")
+        start=strings("poem.command.start"),
+        form=strings("poem.command.form"),
+        lines=strings("poem.command.lines"),
+        style=strings("poem.command.style"),
     )
     @app_commands.choices(
-        form=[app_commands.Choice(name=strings(f"poem.command.form_{form}"), value=form) for form in (5, 7)]
+        form=[app_commands.Choice(name=strings(f"poem.command.form_{form}"), value=form) for form in FORMS],
+        style=[app_commands.Choice(name=strings(f"poem.command.style_{style}"), value=style.value) for style in Style],
     )
     @guarded
     async def poem(
-        interaction: discord.Interaction, start: str, form: int = 5, lines: app_commands.Range[int, 1, MAX_LINES] = 4
+        interaction: discord.Interaction,
+        start: str,
+        form: int = 5,
+        lines: app_commands.Range[int, 1, MAX_LINES] = 4,
+        style: str = Style.REGULATED.value,
     ) -> None:
         # Checked before the answer is announced, so that a mistake is answered to the person alone.
-        await answer_with_poem(interaction, PoemRequest.checked(start, form, lines))
+        await answer_with_poem(interaction, PoemRequest.checked(start, form, lines, style=Style(style)))
 
     return poem

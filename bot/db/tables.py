@@ -76,6 +76,8 @@ class PoemRow(Base):
     traditional: Mapped[str] = mapped_column(String(256))
     """The lines, a newline between them."""
     script: Mapped[str] = mapped_column(String(16))
+    style: Mapped[str] = mapped_column(String(16), server_default="free")
+    pattern: Mapped[str | None] = mapped_column(String(16))
     seed: Mapped[int]
     model: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -10,7 +10,7 @@ from bot.db.tables import PoemRow
 from bot.errors import BotError
 from bot.services.composer import Composer
 from poetry_model.form import punctuate
-from poetry_model.poem import PoemRequest, in_script
+from poetry_model.poem import PoemRequest, Style, in_script
 from poetry_model.script import Script
 
 
@@ -25,6 +25,9 @@ class ShownPoem:
     form: int
     traditional: tuple[str, ...]
     script: Script
+    style: Style
+    pattern: str | None
+    """Name of its regulated pattern, in traditional characters; None in free verse."""
     model: str
     created_at: datetime
 
@@ -38,6 +41,8 @@ class ShownPoem:
             form=row.form,
             traditional=tuple(row.traditional.split("\n")),
             script=Script(row.script),
+            style=Style(row.style),
+            pattern=row.pattern,
             model=row.model,
             created_at=row.created_at,
         )
@@ -45,7 +50,7 @@ class ShownPoem:
     @cached_property
     def lines(self) -> tuple[str, ...]:
         """The lines in the script it was asked for in."""
-        return in_script(self.traditional, self.start, self.script)
+        return in_script(self.traditional, dict(enumerate(self.start)), self.script)
 
     @property
     def text(self) -> str:
@@ -54,7 +59,7 @@ class ShownPoem:
 
     def again(self) -> PoemRequest:
         """A request for another poem of the same kind."""
-        return PoemRequest.checked(self.start, self.form, len(self.traditional), script=self.script)
+        return PoemRequest.checked(self.start, self.form, len(self.traditional), script=self.script, style=self.style)
 
 
 class Poems:
@@ -70,11 +75,13 @@ class Poems:
         row = PoemRow(
             user_id=user_id,
             guild_id=guild_id,
-            start=poem.start,
-            form=poem.form,
+            start=request.start,
+            form=request.form,
             traditional="\n".join(poem.traditional),
-            script=poem.script.value,
-            seed=poem.seed,
+            script=request.script.value,
+            style=request.style.value,
+            pattern=poem.pattern,
+            seed=request.seed,
             model=poem.model,
         )
         async with self._sessions.begin() as session:

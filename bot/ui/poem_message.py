@@ -11,9 +11,13 @@ from bot.services.poems import ShownPoem
 from bot.ui.host import GuardedItem, host_of
 from bot.ui.responses import answer_privately
 from poetry_model.poem import PoemRequest
+from poetry_model.script import Script, simplify
 
 _COLOUR = discord.Colour.from_str("#b5402f")
 """Cinnabar, the red of a seal."""
+
+_NAMED_LENGTHS = (4, 8)
+"""Lines of 绝句 and 律诗."""
 
 _ID = "(?P<poem_id>[0-9]{1,18})"
 
@@ -21,7 +25,18 @@ _ID = "(?P<poem_id>[0-9]{1,18})"
 def poem_embed(poem: ShownPoem, strings: Strings) -> discord.Embed:
     """The poem itself."""
     embed = discord.Embed(title=strings("poem.title", start=poem.start), description=poem.text, colour=_COLOUR)
-    return embed.set_footer(text=strings("poem.footer", model=poem.model))
+    return embed.set_footer(text=strings("poem.footer", kind=_kind(poem, strings), model=poem.model))
+
+
+def _kind(poem: ShownPoem, strings: Strings) -> str:
+    """五言绝句 仄起首句不入韵, say, in the script of the poem."""
+    form = strings(f"poem.form_{poem.form}")
+    if poem.pattern is None:
+        return strings("poem.free", form=form)
+    count = len(poem.lines)
+    length = strings(f"poem.length_{count if count in _NAMED_LENGTHS else 'other'}")
+    pattern = simplify(poem.pattern) if poem.script is Script.SIMPLIFIED else poem.pattern
+    return strings("poem.regulated", form=form, length=length, pattern=pattern)
 
 
 def poem_view(poem: ShownPoem, strings: Strings) -> discord.ui.View:
