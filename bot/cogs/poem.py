@@ -22,8 +22,10 @@ def poem_command(strings: Strings) -> SlashCommand:
         style=strings("poem.command.style"),
     )
     @app_commands.choices(
-        form=[app_commands.Choice(name=strings(f"poem.command.form_{form}"), value=form) for form in FORMS],
-        style=[app_commands.Choice(name=strings(f"poem.command.style_{style}"), value=style.value) for style in Style],
+        form=[app_commands.Choice(name=strings(f"poem.command.form_{form}"), value=form) for form in FORMS]
+    )
+    @app_commands.choices(
+        style=[app_commands.Choice(name=strings(f"poem.command.style_{style}"), value=style.value) for style in Style]
     )
     @guarded
     async def poem(
