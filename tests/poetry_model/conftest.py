@@ -1,11 +1,13 @@
 """What the tests of `poetry_model` share."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import poetry_model
 from poetry_model.__main__ import main
 from poetry_model.corpus import Verse
 from poetry_model.holdout import HoldOut, Split
@@ -35,6 +37,16 @@ def split(verses: tuple[Verse, ...]) -> Split:
 def vocabulary(split: Split) -> Vocabulary:
     """The characters of the training side."""
     return Vocabulary.from_texts(verse.text for verse in split.training)
+
+
+@pytest.fixture(scope="session")
+def real_corpus_folder() -> Path:
+    """The verse that the shipped model learned from, where it is at hand."""
+    default = Path(poetry_model.__file__).parents[1].parent / "shared" / "corpus"
+    folder = Path(os.environ.get("SHIREN_CORPUS", default))
+    if not folder.is_dir():
+        pytest.skip(f"the real corpus is not in {folder}; SHIREN_CORPUS names its folder")
+    return folder
 
 
 @pytest.fixture

@@ -37,6 +37,12 @@ def test_each_place_has_its_conditions() -> None:
     assert batch.conditions[1].tolist() == [list(row) for row in conditions(7, 2)]
 
 
+def test_controls_follow_the_conditions() -> None:
+    batch = collate([FIVE, SEVEN], VOCABULARY, lambda verse: [(place % 3, 4) for place in range(len(verse.text))])
+    assert batch.conditions[1].tolist() == [[*row, place % 3, 4] for place, row in enumerate(conditions(7, 2))]
+    assert batch.conditions[0, 5:].eq(0).all()
+
+
 def test_a_batch_moves_whole() -> None:
     moved = collate([FIVE], VOCABULARY).to(torch.device("meta"))
     assert {moved.previous.device.type, moved.conditions.device.type, moved.targets.device.type} == {"meta"}

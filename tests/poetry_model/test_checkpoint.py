@@ -13,15 +13,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poetry_model.checkpoint import load_bundle, save_bundle
+from poetry_model.conditions import sizes_with_controls
 from poetry_model.corpus import Verse
 from poetry_model.errors import BundleError
 from poetry_model.holdout import HoldOut
 from poetry_model.network import NetworkConfig, PoetNetwork
+from poetry_model.prosody import Prosody, RhymeClass, Tone
 from poetry_model.vocabulary import Vocabulary
 
 FILES = ("config.json", "model.safetensors", "vocabulary.json")
 VOCABULARY = Vocabulary("月山水")
 HOLD_OUT = HoldOut(7).remember([Verse(("月山水雲風", "花春秋江天"))])
+PROSODY = Prosody({"山": 1.0, "月": 0.0, "水": 0.25}, [RhymeClass(Tone.OBLIQUE, "月", "水", 0.5)])
 METADATA = {"corpus": {"digest": "d"}, "training": {"epochs": 1}, "metrics": {"perplexity": 2.5}}
 
 
@@ -87,7 +90,7 @@ def test_saving_the_same_again_gives_the_same_version(saved: Path, tmp_path: Pat
     assert version == load_bundle(saved).version == load_bundle(tmp_path / "again").version
 
 
-def test_a_bundle_is_three_files(saved: Path) -> None:
+def test_a_bundle_without_prosody_is_three_files(saved: Path) -> None:
     assert sorted(file.name for file in saved.iterdir()) == sorted(FILES)
 
 
@@ -199,11 +202,66 @@ def test_weights_of_another_make_are_refused_even_with_their_checksum(saved: Pat
 
 def test_a_bundle_of_a_later_format_says_so(saved: Path) -> None:
     with _copy(saved) as folder:
-        _edit(folder, ("format",), 2)
-        with pytest.raises(BundleError, match=r"has format 2, this version of shiren reads format 1"):
+        _edit(folder, ("format",), 3)
+        with pytest.raises(BundleError, match=r"has format 3, this version of shiren reads format 2"):
             load_bundle(folder)
 
 
 def test_the_configuration_names_the_rule_of_the_hold_out(saved: Path) -> None:
     config: Mapping[str, Any] = json.loads((saved / "config.json").read_text(encoding="utf-8"))
     assert config["hold_out"] == {"rule": "sha256/7", "one_in": 7}
+
+
+def test_a_bundle_of_the_format_without_prosody_is_still_read(saved: Path) -> None:
+    with _copy(saved) as folder:
+        _edit(folder, ("format",), 1)
+        bundle = load_bundle(folder)
+    assert bundle.prosody is None
+    assert bundle.vocabulary.characters == VOCABULARY.characters
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with prosody."""
+    folder = tmp_path_factory.mktemp("saved") / "tuned"
+    network = _network().grown(sizes_with_controls(len(PROSODY.classes)))
+    save_bundle(folder, network, VOCABULARY, HOLD_OUT, METADATA, PROSODY)
+    return folder
+
+
+def test_prosody_comes_back_as_it_was_saved(tuned: Path) -> None:
+    bundle = load_bundle(tuned)
+    assert bundle.prosody is not None
+    assert bundle.prosody.level_shares == PROSODY.level_shares
+    assert bundle.prosody.classes == PROSODY.classes
+    assert sorted(file.name for file in tuned.iterdir()) == sorted([*FILES, "prosody.json"])
+
+
+def test_prosody_without_a_network_that_heeds_it_is_refused(saved: Path, tuned: Path) -> None:
+    with _copy(saved) as folder:
+        _replace(folder, "prosody.json", (tuned / "prosody.json").read_bytes())
+        with pytest.raises(BundleError, match="conditions are not known here"):
+            load_bundle(folder)
+
+
+def test_a_network_that_heeds_prosody_without_it_is_refused(tuned: Path) -> None:
+    with _copy(tuned) as folder:
+        _edit(folder, ("sha256",), {name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES[1:]})
+        with pytest.raises(BundleError, match="conditions are not known here"):
+            load_bundle(folder)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_bytes(b"{}")], ids=["missing", "another"])
+def test_damaged_prosody_is_refused(tuned: Path, spoil: Callable[[Path], object]) -> None:
+    with _copy(tuned) as folder:
+        spoil(folder / "prosody.json")
+        with pytest.raises(BundleError, match=r"prosody\.json"):
+            load_bundle(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"7", b'{"level_shares": [], "classes": []}'])
+def test_prosody_of_another_make_is_refused_even_with_its_checksum(tuned: Path, content: bytes) -> None:
+    with _copy(tuned) as folder:
+        _replace(folder, "prosody.json", content)
+        with pytest.raises(BundleError, match="damaged"):
+            load_bundle(folder)

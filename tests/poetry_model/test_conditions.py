@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poetry_model.conditions import SIZES, conditions
+from poetry_model.conditions import SIZES, conditions, sizes_with_controls
 from poetry_model.form import FORMS
 
 
@@ -27,3 +27,7 @@ def test_a_poem_of_any_length_has_conditions_in_range(form: int, lines: int) -> 
 @pytest.mark.parametrize(("lines", "left"), [(16, 15), (17, 14), (18, 15), (19, 14)])
 def test_the_first_line_of_a_long_poem_knows_odd_from_even(lines: int, left: int) -> None:
     assert conditions(5, lines)[0][2] == left
+
+
+def test_the_controls_come_after_what_the_form_tells() -> None:
+    assert list(sizes_with_controls(30).items()) == [*SIZES.items(), ("tone", 3), ("rhyme", 31)]

@@ -21,6 +21,12 @@ Command = Callable[..., tuple[int, str, str]]
         ["poem", "月", "--count", "0"],
         ["poem", "月", "--form", "five"],
         ["poem", "月", "--script", "runic"],
+        ["poem", "月", "--style", "baroque"],
+        ["poem", "月", "--candidates", "0"],
+        ["acrostic"],
+        ["acrostic", "春江", "--lines", "4"],
+        ["continue"],
+        ["continue", "山花水月天", "--form", "5"],
         ["poem", "月", "--device", "abacus"],
         ["train", "--out", "model"],
         ["train", "--corpus", "verse", "--out", "model", "--epochs", "-1"],
@@ -37,7 +43,18 @@ def test_bad_usage_is_explained_and_exits_with_2(command: Command, arguments: li
     assert told.startswith("usage: python -m poetry_model")
 
 
-@pytest.mark.parametrize("arguments", [["-h"], ["poem", "-h"], ["train", "-h"], ["evaluate", "-h"], ["corpus", "-h"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-h"],
+        ["poem", "-h"],
+        ["acrostic", "-h"],
+        ["continue", "-h"],
+        ["train", "-h"],
+        ["evaluate", "-h"],
+        ["corpus", "-h"],
+    ],
+)
 def test_help_is_at_hand(command: Command, arguments: list[str]) -> None:
     code, out, _ = command(*arguments)
     assert code == 0

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from poetry_model.conditions import SIZES, conditions
+from poetry_model.conditions import SIZES, conditions, sizes_with_controls
 from poetry_model.network import NetworkConfig, PoetNetwork
 
 
@@ -76,3 +76,27 @@ def test_the_first_scores_are_close_together(network: PoetNetwork, characters: T
 def test_the_architecture_survives_its_dictionary() -> None:
     config = NetworkConfig(9, embedding=6, hidden=8, layers=1, dropout=0.1)
     assert NetworkConfig(**config.as_dict()) == config  # type: ignore[arg-type] # as JSON gives it back
+
+
+def test_a_network_that_grew_writes_as_before_until_it_is_trained(
+    network: PoetNetwork, characters: Tensor, told: Tensor
+) -> None:
+    grown = network.grown(sizes_with_controls(4)).eval()
+    assert dict(grown.config.conditions) == {**SIZES, "tone": 3, "rhyme": 5}
+    before, state = network(characters, told)
+    for tone, rhyme in ((0, 0), (1, 2), (2, 4)):
+        more = torch.tensor([tone, rhyme]).expand(*told.shape[:2], 2)
+        after, its_state = grown(characters, torch.cat([told, more], dim=2))
+        torch.testing.assert_close(after, before)
+        torch.testing.assert_close(its_state, state)
+
+
+def test_a_network_that_grew_can_learn_what_is_new(network: PoetNetwork, characters: Tensor, told: Tensor) -> None:
+    network.requires_grad_(requires_grad=False)
+    grown = network.grown(sizes_with_controls(4))
+    more = torch.ones(*told.shape[:2], 2, dtype=torch.long)
+    grown(characters, torch.cat([told, more], dim=2))[0].square().sum().backward()
+    gradient = dict(grown.named_parameters())["recurrent.weight_ih_l0"].grad
+    assert gradient is not None
+    assert gradient[:, -2 * grown.config.condition :].abs().max() > 0
+    assert network.config.conditions == SIZES

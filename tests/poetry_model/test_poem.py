@@ -1,7 +1,7 @@
 import pytest
 
 from poetry_model.errors import RequestError
-from poetry_model.poem import MAX_SEED, TEMPERATURE, Poem, PoemRequest, in_script
+from poetry_model.poem import CANDIDATES, MAX_SEED, TEMPERATURE, Poem, PoemRequest, Style, in_script
 from poetry_model.script import Script
 
 
@@ -96,14 +96,84 @@ def test_seeds_out_of_range_are_refused(seed: int) -> None:
 def test_simplified_readers_see_simplified_characters_and_their_own_start(
     traditional: str, start: str, shown: str
 ) -> None:
-    assert in_script((traditional, "雲"), start, Script.SIMPLIFIED) == (shown, "云")
+    assert in_script((traditional, "雲山"), {0: start}, Script.SIMPLIFIED) == (shown, "云山")
+
+
+def test_characters_given_further_on_are_shown_as_typed() -> None:
+    assert in_script(("雲山", "乾坤"), {0: "雲", 2: "乾"}, Script.SIMPLIFIED) == ("云山", "乾坤")
 
 
 def test_traditional_readers_see_what_the_network_wrote() -> None:
-    assert in_script(("雲山", "後雲"), "云", Script.TRADITIONAL) == ("雲山", "後雲")
+    assert in_script(("雲山", "後雲"), {0: "云"}, Script.TRADITIONAL) == ("雲山", "後雲")
 
 
 def test_the_text_of_a_poem_is_its_lines_with_punctuation() -> None:
-    poem = Poem("云", 5, ("雲山水雲風", "花春秋江天"), 1, "v", Script.SIMPLIFIED)
+    poem = Poem(PoemRequest("云"), ("雲山水雲風", "花春秋江天"), "v", -3.5)
     assert poem.lines == ("云山水云风", "花春秋江天")
     assert poem.text == "云山水云风，\n花春秋江天。"
+
+
+def test_a_request_is_regulated_and_rhymes_as_it_likes_when_nothing_is_said() -> None:
+    request = PoemRequest.checked("月")
+    assert (request.style, request.rhyme, request.candidates) == (Style.REGULATED, "", CANDIDATES)
+
+
+@pytest.mark.parametrize("rhyme", ["風月", "a", "，"])
+def test_a_rhyme_is_one_han_character(rhyme: str) -> None:
+    with pytest.raises(RequestError, match="one Chinese character to rhyme with") as refusal:
+        PoemRequest.checked("月", rhyme=rhyme)
+    assert (refusal.value.code, refusal.value.details) == ("rhyme", {"rhyme": rhyme})
+
+
+@pytest.mark.parametrize("candidates", [-1, 0, 17])
+def test_the_candidates_are_one_to_sixteen(candidates: int) -> None:
+    with pytest.raises(RequestError, match=f"1 to 16 candidates, not {candidates}") as refusal:
+        PoemRequest.checked("月", candidates=candidates)
+    assert refusal.value.code == "candidates"
+
+
+def test_what_is_given_stands_at_its_place() -> None:
+    assert PoemRequest.checked("月山", 7).given == {0: "月", 1: "山"}
+    assert PoemRequest.acrostic("春江花", 7).given == {0: "春", 7: "江", 14: "花"}
+
+
+def test_an_acrostic_has_a_line_for_each_head() -> None:
+    request = PoemRequest.acrostic(" 春江花月\n", 7, seed=3, style=Style.FREE)
+    assert (request.start, request.heads, request.form, request.lines) == ("春", "春江花月", 7, 4)
+    assert (request.seed, request.style) == (3, Style.FREE)
+
+
+@pytest.mark.parametrize("heads", ["月", "月" * 17])
+def test_an_acrostic_has_two_to_sixteen_heads(heads: str) -> None:
+    with pytest.raises(RequestError, match=f"2 to 16 characters, not {len(heads)}") as refusal:
+        PoemRequest.acrostic(heads)
+    assert refusal.value.code == "heads"
+
+
+@pytest.mark.parametrize(("heads", "code"), [("", "start_empty"), ("月a", "start_not_han")])
+def test_heads_are_han_characters(heads: str, code: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        PoemRequest.acrostic(heads)
+    assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(("line", "form"), [("床前看月光", 5), (" 床前看月光，\n", 5), ("山山水水月月花。", 7)])
+def test_a_first_line_tells_the_form(line: str, form: int) -> None:
+    request = PoemRequest.continued(line, 8, seed=2)
+    assert (len(request.start), request.form, request.lines, request.seed) == (form, form, 8, 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("床前看月", "line"),
+        ("床前看明月光", "line"),
+        ("", "start_empty"),
+        ("，", "start_empty"),
+        ("moons", "start_not_han"),
+    ],
+)
+def test_a_first_line_of_another_length_is_refused(line: str, code: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        PoemRequest.continued(line)
+    assert refusal.value.code == code

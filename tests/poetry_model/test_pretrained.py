@@ -1,13 +1,11 @@
 """The bundle that ships, and the real verse it learned from."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import poetry_model
 from poetry_model.checkpoint import PRETRAINED, load_bundle
 from poetry_model.corpus import Corpus, read_corpus
 from poetry_model.poem import PoemRequest
@@ -29,12 +27,8 @@ def record() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def real_corpus() -> Corpus:
-    default = Path(poetry_model.__file__).parents[1].parent / "shared" / "corpus"
-    folder = Path(os.environ.get("SHIREN_CORPUS", default))
-    if not folder.is_dir():
-        pytest.skip(f"the real corpus is not in {folder}; SHIREN_CORPUS names its folder")
-    return read_corpus(folder)
+def real_corpus(real_corpus_folder: Path) -> Corpus:
+    return read_corpus(real_corpus_folder)
 
 
 @pytest.mark.parametrize(("form", "lines"), [(5, 4), (7, 8)])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from poetry_model import training
-from poetry_model.batches import Batch, bucket
+from poetry_model.batches import Batch, Given, bucket
 from poetry_model.batches import batches as make_batches
 from poetry_model.corpus import Verse
 from poetry_model.errors import TrainingError
@@ -274,9 +274,11 @@ def test_a_fine_tuning_tells_first_where_it_starts(run: Run, split: Split, vocab
 def test_each_epoch_shuffles_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seeds: list[int] = []
 
-    def spy(verses: Sequence[Verse], vocabulary: Vocabulary, characters: int, seed: int, skip: int) -> Iterator[Batch]:
+    def spy(
+        verses: Sequence[Verse], vocabulary: Vocabulary, characters: int, given: Given | None, *, seed: int, skip: int
+    ) -> Iterator[Batch]:
         seeds.append(seed)
-        return make_batches(verses, vocabulary, characters, seed, skip)
+        return make_batches(verses, vocabulary, characters, given, seed=seed, skip=skip)
 
     monkeypatch.setattr(training, "batches", spy)
     run()

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from poetry_model.checkpoint import load_bundle
+from poetry_model.conditions import SIZES, sizes_with_controls
+from poetry_model.controls import Controls, not_given
 from poetry_model.corpus import read_corpus
 from poetry_model.errors import BundleError, CorpusError, TrainingError
 from poetry_model.evaluation import perplexity
@@ -55,9 +57,15 @@ def test_a_run_ends_in_a_bundle_with_its_record(new_run: TrainingRun, split: Spl
 def test_the_figures_in_the_bundle_are_those_of_the_weights_it_holds(new_run: TrainingRun, split: Split) -> None:
     _execute(new_run)
     bundle = load_bundle(new_run.out)
-    measured = perplexity(bundle.network, bundle.vocabulary, split.held_back, torch.device("cpu"))
-    assert bundle.metadata["metrics"]["perplexity"] == pytest.approx(measured.perplexity, rel=1e-6)
-    assert bundle.metadata["metrics"]["characters"] == measured.characters
+    metrics, prosody = bundle.metadata["metrics"], bundle.prosody
+    assert prosody is not None
+    without, told = (
+        perplexity(bundle.network, bundle.vocabulary, split.held_back, torch.device("cpu"), given)
+        for given in (not_given, Controls(prosody).given)
+    )
+    assert metrics["perplexity"] == pytest.approx(without.perplexity, rel=1e-6)
+    assert metrics["perplexity_with_controls"] == pytest.approx(told.perplexity, rel=1e-6)
+    assert metrics["characters"] == without.characters
 
 
 def test_the_same_command_gives_the_same_version(new_run: TrainingRun, tmp_path: Path) -> None:
@@ -68,10 +76,42 @@ def test_the_same_command_gives_the_same_version(new_run: TrainingRun, tmp_path:
 def test_people_are_told_what_is_learned(new_run: TrainingRun, split: Split, vocabulary: Vocabulary) -> None:
     said: list[str] = []
     _execute(new_run, said=said)
-    corpus, plan = said
+    corpus, sounds, plan = said
     assert corpus == read_corpus(new_run.corpus).summary()
     assert f"{len(split.training)} poems to learn, {len(split.held_back)} held back" in plan
     assert f"{len(vocabulary)} characters in the vocabulary" in plan
+    assert sounds.endswith("characters with a tone, 3 level and 2 oblique rhymes")
+
+
+def test_people_are_told_that_a_corpus_has_no_tones(new_run: TrainingRun, toneless_corpus_folder: Path) -> None:
+    said: list[str] = []
+    _execute(replace(new_run, corpus=toneless_corpus_folder), said=said)
+    bundle = load_bundle(new_run.out)
+    assert said[1].startswith("No tones: the corpus has no strains/")
+    assert bundle.prosody is None
+    assert dict(bundle.network.config.conditions) == SIZES
+    assert bundle.metadata["metrics"]["perplexity_with_controls"] is None
+
+
+def test_a_parent_without_prosody_grows_when_the_corpus_has_tones(
+    new_run: TrainingRun, toneless_bundle_folder: Path
+) -> None:
+    _, outcome = _execute(replace(new_run, parent=toneless_bundle_folder))
+    parent, child = load_bundle(toneless_bundle_folder), load_bundle(new_run.out)
+    assert child.prosody is not None
+    assert dict(child.network.config.conditions) == sizes_with_controls(len(child.prosody.classes))
+    # Before the first step it knows what the parent knew.
+    assert outcome.start_perplexity == pytest.approx(parent.metadata["metrics"]["perplexity"], rel=1e-5)
+
+
+def test_a_parent_keeps_its_prosody_on_a_corpus_without_tones(
+    new_run: TrainingRun, bundle_folder: Path, toneless_corpus_folder: Path
+) -> None:
+    _execute(replace(new_run, parent=bundle_folder, corpus=toneless_corpus_folder))
+    parent, child = load_bundle(bundle_folder).prosody, load_bundle(new_run.out).prosody
+    assert parent is not None
+    assert child is not None
+    assert child.as_dict() == parent.as_dict()
 
 
 def test_an_interrupted_run_is_kept_and_goes_on_to_the_version_of_an_unbroken_one(

@@ -80,7 +80,8 @@ def test_the_reader_chooses_the_script(write: Command) -> None:
 
 
 def test_a_temperature_near_zero_takes_away_the_chance(write: Command) -> None:
-    _, out, _ = write("月", "--temperature", 0.0001, "--count", 3, "--json")
+    fixed = ("--style", "free", "--rhyme", "風")
+    _, out, _ = write("月", "--temperature", 0.0001, "--count", 3, "--json", *fixed)
     assert len({poem["text"] for poem in _objects(out)}) == 1
 
 
@@ -95,12 +96,104 @@ def test_a_temperature_near_zero_takes_away_the_chance(write: Command) -> None:
         ["月", "--temperature", "nan"],
         ["月", "--seed", -1],
         ["月", "--model", "nowhere"],
+        ["月", "--rhyme", "moon"],
+        ["月", "--rhyme", "雪"],
+        ["月", "--candidates", 17],
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused_in_one_sentence(
     command: Command, bundle_folder: Path, arguments: list[object]
 ) -> None:
     code, out, told = command("poem", "--model", bundle_folder, *arguments)
+    assert (code, out) == (2, "")
+    assert _one_sentence(told)
+
+
+def test_json_reports_how_a_poem_sounds(write: Command) -> None:
+    code, out, _ = write("月", "--form", 7, "--seed", 1, "--json")
+    [poem] = _objects(out)
+    assert code == 0
+    assert poem["style"] == "regulated"
+    assert re.fullmatch("[平仄]起首句不?入韻", poem["pattern"])
+    assert [len(tones) for tones in poem["tones"]] == [7] * 4
+    assert set("".join(poem["tones"])) <= set("平仄○")
+    assert len(poem["rhyme"]) == 1
+    assert poem["breaches"] == []
+    assert poem["likelihood"] < 0
+
+
+def test_json_names_each_breach_and_its_place(write: Command) -> None:
+    _, out, _ = write("水日不一夜", "--json")
+    assert _objects(out)[0]["breaches"] == [{"line": 0, "place": 3, "rule": "tone"}]
+
+
+def test_the_reader_chooses_the_style(write: Command) -> None:
+    _, out, _ = write("月", "--style", "free", "--json")
+    [poem] = _objects(out)
+    assert (poem["style"], poem["pattern"]) == ("free", None)
+    assert poem["rhyme"]
+
+
+def test_the_reader_chooses_the_rhyme(write: Command) -> None:
+    _, out, _ = write("月", "--rhyme", "霜", "--script", "traditional", "--json")
+    assert all(line[-1] in "香光霜鄉傷黃涼堂牀忘狂裳腸陽" for line in _objects(out)[0]["lines"][1::2])
+
+
+def test_candidates_are_composed_and_one_is_kept(write: Command) -> None:
+    one, six = (_objects(write("月", "--seed", 2, "--json", "--candidates", number)[1]) for number in (1, 6))
+    assert len(one) == len(six) == 1
+    assert six[0]["likelihood"] >= one[0]["likelihood"] - 1e-5
+
+
+def test_an_acrostic_has_a_line_for_each_character(command: Command, bundle_folder: Path) -> None:
+    code, out, told = command("acrostic", "春江花月", "--form", 7, "--count", 2, "--seed", 3, "--model", bundle_folder)
+    assert (code, told) == (0, "")
+    assert re.fullmatch(r"(春\w{6}，\n江\w{6}。\n花\w{6}，\n月\w{6}。\n\n){2}", out)
+
+
+def test_an_acrostic_is_repeatable_and_comes_as_json(command: Command, bundle_folder: Path) -> None:
+    arguments = ("acrostic", "春江", "--seed", 3, "--style", "free", "--json", "--model", bundle_folder)
+    _, out, _ = command(*arguments)
+    [poem] = _objects(out)
+    assert [line[0] for line in poem["lines"]] == ["春", "江"]
+    assert (poem["seed"], poem["style"]) == (3, "free")
+    assert command(*arguments)[1] == out
+
+
+def test_a_line_is_continued_in_its_form(command: Command, bundle_folder: Path) -> None:
+    code, out, told = command("continue", "山花水月天，", "--lines", 2, "--model", bundle_folder)
+    assert (code, told) == (0, "")
+    assert re.fullmatch(r"山花水月天，\n\w{5}。\n\n", out)
+
+
+@pytest.mark.parametrize("name", ["acrostic", "continue"])
+def test_standard_input_serves_all_commands_that_compose(
+    command: Command, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("山花水月天\nmoon\n水日花天月\n"))
+    code, out, told = command(name, "-", "--json", "--model", bundle_folder)
+    assert code == 2
+    assert [poem["lines"][0][0] for poem in _objects(out)] == ["山", "水"]
+    assert _one_sentence(told)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["acrostic", "月"],
+        ["acrostic", "月" * 17],
+        ["acrostic", "moon"],
+        ["acrostic", "春江", "--form", 6],
+        ["acrostic", "春江", "--candidates", 17],
+        ["continue", "月"],
+        ["continue", "moons"],
+        ["continue", "山花水月天", "--lines", 0],
+    ],
+)
+def test_an_acrostic_or_a_continuation_that_cannot_be_is_refused_in_one_sentence(
+    command: Command, bundle_folder: Path, arguments: list[object]
+) -> None:
+    code, out, told = command(*arguments, "--model", bundle_folder)
     assert (code, out) == (2, "")
     assert _one_sentence(told)
 
@@ -145,6 +238,15 @@ def test_a_model_is_judged_on_its_held_back_side(
     assert result["characters"] == metrics["characters"]
     assert result["perplexity"] == pytest.approx(metrics["perplexity"], rel=1e-6)
     assert result["unknown_rate"] == metrics["unknown_rate"]
+
+
+def test_a_model_without_prosody_is_judged_on_its_held_back_side(
+    command: Command, corpus_folder: Path, toneless_bundle_folder: Path
+) -> None:
+    code, out, _ = command("evaluate", "--corpus", corpus_folder, "--model", toneless_bundle_folder, "--json")
+    metrics = load_bundle(toneless_bundle_folder).metadata["metrics"]
+    assert code == 0
+    assert _objects(out)[0]["perplexity"] == pytest.approx(metrics["perplexity"], rel=1e-6)
 
 
 def test_a_model_is_judged_on_all_of_a_corpus(command: Command, corpus_folder: Path, bundle_folder: Path) -> None:

@@ -88,18 +88,19 @@ class Poet:
         draws = pad_sequence([torch.tensor(row.draws) for row in rows], batch_first=True).to(self._device)
         temperature = torch.tensor([row.request.temperature for row in rows], device=self._device)
         masks = self._masks(rows)
-        # Characters given further on are kept for their place.
-        written = pad_sequence(
-            [torch.tensor([ids[0] for ids in row.given.values()] or [PAD]) for row in rows], batch_first=True
-        ).to(self._device)
-        kept = written.shape[1]
+        # Characters given further on are kept for their place, and a rhyme for its own.
+        kept = torch.zeros(len(rows), len(self._vocabulary), dtype=torch.bool)
+        for number, row in enumerate(rows):
+            kept[number, [candidate for ids in row.given.values() for candidate in ids]] = True
+        kept = kept.to(self._device)
+        written = torch.full((len(rows), 0), PAD, device=self._device)
         previous = torch.full((len(rows), 1), PAD, device=self._device)
         likelihood = torch.zeros(len(rows), device=self._device)
         state: State | None = None
         for place in range(max(lengths)):
             scores, state = self._network(previous, told[:, place : place + 1], state)
             scores = scores[:, 0]
-            allowed = self._allowed(masks[:, place], written[:, max(0, written.shape[1] - _MEMORY) :], previous)
+            allowed = self._allowed(masks[:, place], written[:, -_MEMORY:], kept)
             chosen = sampling.choose(scores.masked_fill(~allowed, -torch.inf), draws[:, place], temperature, NUCLEUS)
             for number, row in enumerate(rows):
                 if ids := row.given.get(place):
@@ -107,9 +108,11 @@ class Poet:
             living = torch.tensor([place < length for length in lengths], device=self._device)
             likelihood += living * scores.log_softmax(dim=-1).gather(1, chosen[:, None])[:, 0]
             written = torch.cat([written, chosen[:, None]], dim=1)
+            rhyming = masks[:, place] >= len(Tone)
+            kept[rhyming, chosen[rhyming]] = True
             previous = chosen[:, None]
         return [
-            self._poem(row, ids[kept : kept + length], value / length)
+            self._poem(row, ids[:length], value / length)
             for row, ids, length, value in zip(rows, written.tolist(), lengths, likelihood.tolist(), strict=True)
         ]
 
@@ -138,6 +141,10 @@ class Poet:
         A class is drawn by Bayes' rule: its share in the corpus, times how likely the opening is in it.
         """
         if self._prosody is None or self._planner is None or not requests:
+            if asked := next((request.rhyme for request in requests if request.rhyme), None):
+                raise RequestError(
+                    "rhyme_closed", f"This poem cannot rhyme with {asked}; this model knows no rhymes.", rhyme=asked
+                )
             return [0] * len(requests)
         classes = range(len(self._prosody.classes) + 1)
         column = list(self._network.config.conditions).index("rhyme")
@@ -199,13 +206,17 @@ class Poet:
         ]
         return pad_sequence(masks, batch_first=True).to(self._device)
 
-    def _allowed(self, masks: Tensor, recent: Tensor, previous: Tensor) -> Tensor:
+    def _allowed(self, masks: Tensor, recent: Tensor, kept: Tensor) -> Tensor:
         """Which ids may come next, (rows, vocabulary): what the place allows, without what was lately written."""
         place = self._table[masks]
-        used = torch.zeros_like(place).scatter_(1, recent, value=True)
+        used = kept.scatter(1, recent, value=True)
         # 年年, 處處: a character may be doubled at once, but no more than doubled.
-        if recent.shape[1] > 1:
-            used.scatter_(1, previous, previous == recent[:, -2:-1])
+        if recent.shape[1]:
+            previous = recent[:, -1:]
+            doubled = (
+                previous == recent[:, -2:-1] if recent.shape[1] > 1 else torch.zeros_like(previous, dtype=torch.bool)
+            )
+            used.scatter_(1, previous, doubled)
         allowed = place & ~used
         # A rhyme may be used up; then the place alone decides.
         return torch.where(allowed.any(dim=1, keepdim=True), allowed, place)

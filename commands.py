@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from poetry_model.checkpoint import PRETRAINED, load_bundle
+from poetry_model.controls import not_given
 from poetry_model.corpus import read_corpus
 from poetry_model.devices import choose_device
 from poetry_model.errors import CorpusError, RequestError, TrainingError
@@ -165,7 +166,8 @@ def evaluate(options: Namespace) -> int:
         verses = bundle.hold_out.split(verses).held_back
     if not verses:
         raise CorpusError(f"No poem of {options.corpus} is held back; use a larger corpus, or --split all.")
-    result = perplexity(bundle.network.to(device), bundle.vocabulary, verses, device)
+    given = not_given if bundle.prosody else None
+    result = perplexity(bundle.network.to(device), bundle.vocabulary, verses, device, given)
     if options.json:
         print(json.dumps({"model": bundle.version, "split": options.split, **asdict(result)}))
     else:

@@ -1,0 +1,176 @@
+"""All figures of one source of verse in one shape."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from benchmarks import figures
+from benchmarks.classifier import FOLDS, separability
+from benchmarks.figures import Lines
+from benchmarks.kneser_ney import KneserNey
+from benchmarks.writers import Writer
+from poetry_model.corpus import Verse
+from poetry_model.holdout import Split
+from poetry_model.prosody import Prosody
+
+_STARTS = 100
+"""The commonest first characters, each asked for equally often."""
+
+_DRAWS = 5
+"""Of the poems that the classifier sees."""
+
+FEWEST = 2 * FOLDS
+"""Held-back poems without which a shape cannot be judged: two samples, each with a poem in every fold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Characters a line, lines a poem."""
+
+    form: int
+    lines: int
+
+    def __str__(self) -> str:
+        return f"{self.form}×{self.lines}"
+
+
+SHAPES = tuple(Shape(form, lines) for lines in (4, 8) for form in (5, 7))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Shares are from 0 to 1. None: the figure means nothing here."""
+
+    poems: int
+    perplexity: float | None
+    """Of the held-back poems under the source's own model."""
+    ngram_perplexity: float
+    """Of the source's poems under the n-gram model."""
+    format: float
+    start: float | None
+    rhyme: float
+    """In a level tone for regulated verse, in any for the others."""
+    metre: float
+    both: float
+    repeated_characters: float
+    distinct_poems: float
+    distinct_lines: float
+    """At equal sample size, as the next."""
+    distinct_bigrams: float
+    """Over those of the held-back poems."""
+    equal_sample: int
+    """Poems in the sample of equal size."""
+    copied_lines: float | None
+    """None for the held-back poems: they are the corpus."""
+    auc: float
+    auc_poems: int
+    """On either side of the classifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose poems a row of the table measures."""
+
+    name: str
+    writer: Writer
+    perplexity: Callable[[Sequence[Verse]], float]
+    """Of human poems under the source's model."""
+    regulated: bool = False
+
+
+class Judge:
+    """Knows the people's poems, and measures others against them. Same seed, same figures."""
+
+    def __init__(self, split: Split, prosody: Prosody, ngrams: KneserNey, poems: int, seed: int) -> None:
+        """`poems`: to ask of each source in each shape."""
+        self._prosody = prosody
+        self._ngrams = ngrams
+        self._seed = seed
+        self._verses = _without_variants(split.held_back)
+        self._known = frozenset(line for verse in (*split.training, *split.held_back) for line in verse.lines)
+        firsts = Counter(verse.text[0] for verse in split.training)
+        commonest = sorted(firsts, key=lambda character: (-firsts[character], character))[:_STARTS]
+        self._starts = [commonest[number % len(commonest)] for number in range(poems)]
+
+    def verses(self, shape: Shape) -> list[Verse]:
+        """The held-back poems of `shape`, of those that share a line one alone."""
+        return [verse for verse in self._verses if (verse.form, len(verse.lines)) == (shape.form, shape.lines)]
+
+    def people(self, shape: Shape) -> Figures:
+        """The figures of the held-back poems; the classifier has to tell one half of them from the other."""
+        poems = self._people(shape)
+        size = min(len(poems) // 2, len(self._starts))
+
+        def halves(draw: int) -> tuple[list[Lines], list[Lines]]:
+            drawn = self._random(shape, draw).sample(poems, 2 * size)
+            return drawn[:size], drawn[size:]
+
+        return self._measure(shape, poems, None, None, halves)
+
+    def machine(self, shape: Shape, source: Source) -> Figures:
+        """The figures of what `source` writes."""
+        people = self._people(shape)
+        size = min(len(people), len(self._starts))
+
+        def write(starts: Sequence[str], draw: int | None) -> list[Lines]:
+            return source.writer.write(starts, shape.form, shape.lines, f"{self._seed}/{shape}/{draw}")
+
+        def pair(draw: int) -> tuple[list[Lines], list[Lines]]:
+            drawn = self._random(shape, draw).sample(people, size)
+            return write([poem[0][0] for poem in drawn], draw), drawn
+
+        return self._measure(shape, write(self._starts, None), self._starts, source, pair)
+
+    def _measure(
+        self,
+        shape: Shape,
+        poems: list[Lines],
+        starts: Sequence[str] | None,
+        source: Source | None,
+        pair: Callable[[int], tuple[list[Lines], list[Lines]]],
+    ) -> Figures:
+        people = self._people(shape)
+        equal = min(len(poems), len(people))
+        sample, human = (self._random(shape, "equal").sample(side, equal) for side in (poems, people))
+        pairs = [pair(draw) for draw in range(_DRAWS)]
+        aucs = [separability(*sides, seed=self._seed + draw) for draw, sides in enumerate(pairs)]
+        return Figures(
+            poems=len(poems),
+            perplexity=source.perplexity(self.verses(shape)) if source else None,
+            ngram_perplexity=self._ngrams.perplexity(poems),
+            format=figures.format_kept(poems, shape.form, shape.lines),
+            start=figures.start_kept(poems, starts) if starts else None,
+            rhyme=figures.rhyme_kept(poems, self._prosody, level=source is not None and source.regulated),
+            metre=figures.metre_kept(poems, self._prosody),
+            both=figures.both_kept(poems, self._prosody),
+            repeated_characters=figures.repeated_characters(poems),
+            distinct_poems=figures.distinct_poems(poems),
+            distinct_lines=figures.distinct_lines(sample),
+            distinct_bigrams=figures.distinct_bigrams(sample) / figures.distinct_bigrams(human),
+            equal_sample=equal,
+            copied_lines=figures.copied_lines(poems, self._known) if source else None,
+            auc=sum(aucs) / len(aucs),
+            auc_poems=len(pairs[0][0]),
+        )
+
+    def _people(self, shape: Shape) -> list[Lines]:
+        return [verse.lines for verse in self.verses(shape)]
+
+    def _random(self, shape: Shape, what: object) -> Random:
+        return Random(f"{self._seed}/{shape}/{what}")
+
+
+def _without_variants(verses: Sequence[Verse]) -> list[Verse]:
+    """The first of those that share a line.
+
+    The split brings all variants of a poem to one side. A classifier that has seen one knows the others, and their
+    lines would count as repeated.
+    """
+    seen: set[str] = set()
+    kept = []
+    for verse in verses:
+        if seen.isdisjoint(verse.lines):
+            kept.append(verse)
+        seen.update(verse.lines)
+    return kept
