@@ -148,9 +148,7 @@ async def test_a_press_that_came_too_late_leaves_the_bot_standing(
     world: World, rows: Rows, logged_errors: list[str]
 ) -> None:
     poem = shown(await world.poem())
-    world.env.inject_error(
-        "POST", "/interactions/*/*/callback", status=404, code=10062, message="Unknown interaction"
-    )
+    world.env.inject_error("POST", "/interactions/*/*/callback", status=404, code=10062, message="Unknown interaction")
     assert not (await world.bob.click(poem, label="Favorite")).acknowledged
     assert rows("SELECT count(*) FROM favorites") == [(0,)]
     assert told(await world.bob.click(poem, label="Favorite")) == KEPT
