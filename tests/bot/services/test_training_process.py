@@ -71,7 +71,8 @@ async def test_the_childs_complaints_are_kept_beside_the_bundle(
 
 
 async def test_an_interrupted_child_may_say_goodbye(order: TrainingOrder, child: Callable[[str], None]) -> None:
-    child("signal.signal(signal.SIGTERM, lambda *_: (step(9), sys.exit(130))); wait()")
+    # Said outside the handler, which may have interrupted another line.
+    child("signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))\ntry: wait()\nfinally: step(9)")
     async with TrainingProcess(order) as process:
         events = process.events()
         assert (await anext(events))["event"] == "start"
