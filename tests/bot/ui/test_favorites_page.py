@@ -186,4 +186,4 @@ async def test_the_longest_page_stays_within_what_discord_takes(strings: Strings
 def test_the_time_a_poem_was_kept_is_told_in_the_readers_own_words(strings: Strings) -> None:
     page = longest_page()
     value = favorites_embed(page, strings).fields[0].value
-    assert f"kept {discord.utils.format_dt(page.favorites[0].kept_at, 'R')}" in str(value)
+    assert f"kept {discord.utils.format_dt(page.favorites[0].kept_at, 'D')}" in str(value)
