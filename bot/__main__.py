@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot.config import TOKEN_VARIABLE, Settings, load_settings
 from bot.errors import ConfigError
+from poetry_model.errors import PoetryError
 
 _FAILED = 1
 _BAD_SETTINGS = 2
@@ -21,13 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
     # Migrations are announced by what they do, not by how.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        settings = load_settings(options.config)
+        settings = _settings(options.config)
         if options.command == "db":
             return _migrate(settings)
         if options.command == "preview" or not settings.token:
             return asyncio.run(_preview(settings))
         return asyncio.run(_discord(settings))
-    except ConfigError as error:
+    except (ConfigError, PoetryError) as error:
         print(error, file=sys.stderr)
         return _BAD_SETTINGS
 
@@ -41,8 +42,14 @@ def _parser() -> argparse.ArgumentParser:
         default="run",
         help="run: on Discord, or on a local page without a token; preview: on a local page; db: migrate the database",
     )
-    parser.add_argument("--config", type=Path, default=Path("config.toml"), help="(default config.toml)")
+    parser.add_argument("--config", type=Path, help="settings (default: config.toml, where there is one)")
     return parser
+
+
+def _settings(named: Path | None) -> Settings:
+    if named and not named.exists():
+        raise ConfigError(f"There is no {named}; name a file that exists, or leave --config out.")
+    return load_settings(named or Path("config.toml"))
 
 
 def _migrate(settings: Settings) -> int:
@@ -84,6 +91,8 @@ async def _discord(settings: Settings) -> int:
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if not running.done():
+                # While its message can still be edited.
+                await services.retraining.close()
                 await client.close()
             try:
                 await running

@@ -14,14 +14,14 @@ from bot.services import Favorites, Models, Poems, Retraining, Services
 async def assemble(settings: Settings) -> AsyncIterator[Services]:
     """Migrate the database, load the live model, and start what works in the background.
 
-    Open it before the client: the worker's tasks belong to the process, not to a connection.
+    Open it before the client: its tasks belong to the process, not to a connection.
     """
     await asyncio.to_thread(upgrade, settings.database.path)
     async with open_sessions(settings.database.path) as sessions:
         models = await Models.open(settings.model.folder, settings.model.device, sessions)
         retraining = Retraining(sessions, models, settings.retrain, settings.model.device)
         await retraining.recover()
-        worker = asyncio.create_task(retraining.work(), name="retraining")
+        retraining.start()
         try:
             yield Services(
                 poems=Poems(models.composer, sessions),
@@ -30,6 +30,5 @@ async def assemble(settings: Settings) -> AsyncIterator[Services]:
                 retraining=retraining,
             )
         finally:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+            await retraining.close()
             await asyncio.to_thread(models.composer.close)

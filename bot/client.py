@@ -1,7 +1,8 @@
 """The discord.py client: what it knows, how it starts, and the one path of errors."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import discord
@@ -67,12 +68,20 @@ class Shiren(commands.AutoShardedBot):
 
     async def sync_commands(self) -> bool:
         """Register the commands, only when they differ from what Discord has; returns whether they did."""
-        registered = [_registered(command) for command in await self.tree.fetch_commands(guild=self._test_guild)]
-        wanted = [_pruned(command.to_dict(self.tree)) for command in self.tree.get_commands(guild=self._test_guild)]
-        if _by_name(registered) == _by_name(wanted):
+        # As Discord says it: discord.py 2.7 reads contexts and installation types back incompletely (its issue 10525).
+        application = self.application_id or 0
+        registered: Sequence[Mapping[str, Any]] = (
+            await self.http.get_global_commands(application)
+            if self._test_guild is None
+            else await self.http.get_guild_commands(application, self._test_guild.id)
+        )
+        wanted = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=self._test_guild)]
+        # Contexts and installation types belong to global commands alone.
+        unsaid = _UNSAID if self._test_guild is None else _UNSAID | {"contexts", "integration_types"}
+        if _comparable(registered, unsaid) == _comparable(wanted, unsaid):
             return False
         await self.tree.sync(guild=self._test_guild)
-        _log.info("Commands registered: %s", ", ".join(sorted(str(command["name"]) for command in wanted)))
+        _log.info("Commands registered: %s", ", ".join(sorted(command["name"] for command in wanted)))
         return True
 
     async def on_ready(self) -> None:
@@ -80,31 +89,31 @@ class Shiren(commands.AutoShardedBot):
         _log.info("Ready as %s in %d servers", self.user, len(self.guilds))
 
 
-def _registered(command: app_commands.AppCommand) -> dict[str, Any]:
-    """A command as Discord has it, in the shape of one that is registered."""
-    permissions = command.default_member_permissions
-    payload: dict[str, Any] = _pruned(
-        {
-            **command.to_dict(),
-            "nsfw": command.nsfw,
-            "default_member_permissions": permissions.value if permissions is not None else None,
-        }
+_UNSAID = frozenset(
+    {"id", "application_id", "guild_id", "version", "dm_permission", "default_permission", "default_member_permissions"}
+)
+"""What Discord adds by itself, and what it says in another way than it is told."""
+
+
+def _comparable(commands: Sequence[Mapping[str, Any]], unsaid: AbstractSet[str]) -> list[Any]:
+    """Commands in one shape, whether Discord said them or we did."""
+    return sorted(
+        ((command["name"], _permissions(command), _pruned(command, unsaid)) for command in commands),
+        key=lambda command: str(command[0]),
     )
-    return payload
 
 
-def _pruned(value: Any) -> Any:
-    """Without what Discord adds by itself, and without what says nothing (None, False, empty), at every depth."""
-    if isinstance(value, dict):
-        kept = {key: _pruned(item) for key, item in value.items() if key not in _ADDED_BY_DISCORD}
+def _permissions(command: Mapping[str, Any]) -> int | None:
+    """Discord says them as a string."""
+    permissions = command.get("default_member_permissions")
+    return None if permissions is None else int(permissions)
+
+
+def _pruned(value: Any, unsaid: AbstractSet[str]) -> Any:
+    """Without `unsaid`, and without what says nothing (None, False, empty), at every depth."""
+    if isinstance(value, Mapping):
+        kept = {key: _pruned(item, unsaid) for key, item in value.items() if key not in unsaid}
         return {key: item for key, item in kept.items() if item not in (None, False, [], {})}
     if isinstance(value, list):
-        return [_pruned(item) for item in value]
+        return [_pruned(item, unsaid) for item in value]
     return value
-
-
-_ADDED_BY_DISCORD = frozenset({"id", "application_id", "dm_permission"})
-
-
-def _by_name(commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(commands, key=lambda command: str(command["name"]))

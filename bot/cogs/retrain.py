@@ -38,7 +38,8 @@ def retrain_command(strings: Strings) -> SlashCommand:
             message = await channel.send(
                 embed=retrain_embed(snapshot, strings), view=retrain_view(snapshot, strings) or discord.utils.MISSING
             )
-        except discord.HTTPException as error:
+        except Exception as error:
+            # Whatever it was, a run that nobody can see must not keep others from starting.
             await retraining.release(snapshot)
             if isinstance(error, discord.Forbidden):
                 raise BotError("retrain.cannot_write") from error

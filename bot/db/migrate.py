@@ -4,8 +4,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import OperationalError
 
 from bot.db.engine import database_url
+from bot.errors import ConfigError
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -21,6 +23,9 @@ def alembic_config(path: Path) -> Config:
 
 
 def upgrade(path: Path, revision: str = "head") -> None:
-    """Run the migrations up to `revision` on the database at `path`; blocks."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    command.upgrade(alembic_config(path), revision)
+    """Run the migrations up to `revision` on the database at `path`; blocks. `ConfigError` when it cannot be opened."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        command.upgrade(alembic_config(path), revision)
+    except (OSError, OperationalError) as error:
+        raise ConfigError(f"The database {path} cannot be opened; correct database.path or its permissions.") from error

@@ -1,6 +1,6 @@
 """Queries. Each takes a session and never commits: the service that opened the session does."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -43,9 +43,9 @@ async def remove_favorite(session: AsyncSession, user_id: int, poem_id: int) -> 
     await session.execute(delete(FavoriteRow).where(FavoriteRow.user_id == user_id, FavoriteRow.poem_id == poem_id))
 
 
-async def runs_in_state(session: AsyncSession, state: str) -> Sequence[TrainingRunRow]:
-    """The training runs in `state`."""
-    rows = await session.scalars(select(TrainingRunRow).where(TrainingRunRow.state == state))
+async def runs_in_states(session: AsyncSession, states: Collection[str]) -> Sequence[TrainingRunRow]:
+    """The training runs in one of `states`."""
+    rows = await session.scalars(select(TrainingRunRow).where(TrainingRunRow.state.in_(states)))
     return rows.all()
 
 

@@ -80,7 +80,7 @@ class _Run:
 
 
 class Retraining:
-    """Starts, follows, cancels and judges runs. `work` must run as a task from before the client starts."""
+    """Starts, follows, cancels and judges runs, between `start` and `close`."""
 
     def __init__(self, sessions: Sessions, models: Models, settings: RetrainSettings, device: str) -> None:
         self._sessions = sessions
@@ -88,6 +88,7 @@ class Retraining:
         self._settings = settings
         self._device = device
         self._current: _Run | None = None
+        self._worker: asyncio.Task[None] | None = None
         self._waiting: asyncio.Queue[_Run] = asyncio.Queue()
 
     async def reserve(self, user_id: int, channel_id: int, epochs: int | None) -> Snapshot:
@@ -141,27 +142,39 @@ class Retraining:
     async def recover(self) -> None:
         """At the start: runs that were going when the bot ended are marked, and what they left is removed."""
         async with self._sessions.begin() as session:
-            for state in RunState:
-                if not state.is_final:
-                    for row in await queries.runs_in_state(session, state.value):
-                        row.state, row.finished_at = RunState.INTERRUPTED.value, now()
-                        await asyncio.to_thread(_remove, self._bundle_folder(row))
+            versions = {version.run_id: version.version for version in await queries.versions(session)}
+            for row in await queries.runs_in_states(session, [state.value for state in RunState if not state.is_final]):
+                row.finished_at = now()
+                if row.id in versions:
+                    # The bot ended between the model's going live and the run's.
+                    row.state, row.version = RunState.ACCEPTED.value, versions[row.id]
+                else:
+                    row.state = RunState.INTERRUPTED.value
+                    await asyncio.to_thread(_remove, self._bundle_folder(row))
 
-    async def work(self) -> None:
-        """Run what is launched, one after the other, until cancelled."""
+    def start(self) -> None:
+        """Begin to work, in a task of its own. It belongs to the process: call it before the client starts."""
+        self._worker = asyncio.create_task(self._work(), name="retraining")
+
+    async def close(self) -> None:
+        """Interrupt what is under way, say so, and end; while Discord can still be reached, if possible."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+
+    async def _work(self) -> None:
+        """Run what is launched, one after the other."""
         while True:
             run = await self._waiting.get()
-            try:
-                await self._attend(run)
-            except Exception:  # noqa: BLE001 # the worker outlives every run
-                _log.exception("The end of training run %d could not be recorded", run.snapshot.run_id)
+            await self._attend(run)
 
     async def _attend(self, run: _Run) -> None:
         """One run to its end, whatever the end."""
         try:
             state = await self._train(run)
         except asyncio.CancelledError:
-            await self._finish(run, RunState.INTERRUPTED)
+            is_live = self._models.live_folder == run.folder
+            await self._finish(run, RunState.ACCEPTED if is_live else RunState.INTERRUPTED)
             raise
         except Exception:  # noqa: BLE001 # whatever it was, people are told that the run failed
             _log.exception("Training run %d failed", run.snapshot.run_id)
@@ -185,6 +198,8 @@ class Retraining:
         await self._set_state(run, RunState.RUNNING)
         async with TrainingProcess(order) as process:
             run.process = process
+            if run.cancelled.is_set():
+                process.interrupt()
             async for event in process.events():
                 await self._follow(run, event)
             code = await process.wait()
@@ -233,7 +248,7 @@ class Retraining:
         return RunState.ACCEPTED
 
     async def _finish(self, run: _Run, state: RunState) -> None:
-        """Record the end, tidy up, make place for the next run, and let people know."""
+        """Record the end, tidy up, make place for the next run, and let people know; never raises."""
         snapshot = run.snapshot = replace(run.snapshot, state=state)
         try:
             async with self._sessions.begin() as session:
@@ -248,9 +263,10 @@ class Retraining:
                 )
             if state is not RunState.ACCEPTED:
                 await asyncio.to_thread(_remove, run.folder)
-        finally:
-            self._current = None
-            await self._show(run)
+        except Exception:  # noqa: BLE001 # the worker outlives every run, and the next start finds what was not recorded
+            _log.exception("The end of training run %d could not be recorded", snapshot.run_id)
+        self._current = None
+        await self._show(run)
 
     async def _set_state(self, run: _Run, state: RunState) -> None:
         run.snapshot = replace(run.snapshot, state=state)

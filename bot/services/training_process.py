@@ -119,7 +119,8 @@ class TrainingProcess:
 
 def _lower_priority(pid: int) -> None:
     if hasattr(os, "setpriority"):
-        with contextlib.suppress(ProcessLookupError):
+        # Gone already, or niced beyond what this user may change.
+        with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
     # Where Linux groups processes by session, it weighs the groups first: the child's own session must be nice as well.
     with contextlib.suppress(OSError):

@@ -20,9 +20,9 @@ def favorites_embed(page: FavoritesPage, strings: Strings) -> discord.Embed:
         embed.description = strings("favorites.empty")
         return embed
     for number, favorite in _numbered(page):
-        kept = strings("favorites.kept_at", when=discord.utils.format_dt(favorite.kept_at, "R"))
+        kept = strings("favorites.kept_at", when=discord.utils.format_dt(favorite.kept_at, "D"))
         title = strings("poem.title", start=favorite.poem.start)
-        embed.add_field(name=f"{number}. {title}", value=f"{favorite.poem.text}\n-# {kept}", inline=False)
+        embed.add_field(name=f"{number}. {title}", value=f"{favorite.poem.text}\n*{kept}*", inline=False)
     return embed.set_footer(text=strings("favorites.page", page=page.number, pages=page.pages, total=page.total))
 
 

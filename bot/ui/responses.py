@@ -4,13 +4,16 @@ import logging
 
 import discord
 from discord import app_commands
-from sqlalchemy.exc import OperationalError
 
 from bot.errors import BotError
 from bot.i18n import Strings
+from bot.services import StorageError
 from poetry_model.errors import RequestError
 
 _log = logging.getLogger(__name__)
+
+_UNKNOWN_INTERACTION = 10062
+"""Discord's code for an interaction whose time is over."""
 
 
 async def answer_privately(interaction: discord.Interaction, text: str) -> None:
@@ -25,6 +28,9 @@ async def answer_error(interaction: discord.Interaction, error: Exception, strin
     """The one path of errors: a sentence for the person, the rest for the log."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original if isinstance(error.original, Exception) else error
+    if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
+        _log.warning("An interaction expired before it could be answered")
+        return
     try:
         await answer_privately(interaction, describe(error, strings))
     except discord.HTTPException as failure:
@@ -37,7 +43,7 @@ def describe(error: Exception, strings: Strings) -> str:
         return strings(error.key, **error.values)
     if isinstance(error, RequestError):
         return strings(f"request.{error.code}", **error.details)
-    if isinstance(error, OperationalError):
+    if isinstance(error, StorageError):
         _log.error("The database cannot be used: %s", error.orig)
         return strings("error.busy_database")
     _log.error("Unexpected error", exc_info=error)

@@ -49,7 +49,7 @@ def show_in(message: discord.Message | discord.PartialMessage, strings: Strings)
     async def show(snapshot: Snapshot) -> None:
         try:
             await message.edit(embed=retrain_embed(snapshot, strings), view=retrain_view(snapshot, strings))
-        except discord.HTTPException as error:
+        except Exception as error:  # noqa: BLE001 # a closed session and a dead line raise what they like
             _log.warning("The progress of training run %d could not be shown: %s", snapshot.run_id, error)
 
     return show

@@ -1,0 +1,158 @@
+"""What the tests of the bot share: settings in a temporary folder, the small model, and people who use the bot."""
+
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bot.assembly import assemble
+from bot.config import TOKEN_VARIABLE, DatabaseSettings, ModelSettings, PreviewSettings, RetrainSettings, Settings
+from bot.db.engine import Sessions, open_sessions
+from bot.db.migrate import upgrade
+from bot.i18n import Strings
+from bot.services import Services
+from bot.services.training_process import TrainingOrder
+from poetry_model.checkpoint import load_bundle, save_bundle
+from tests.bot.world import World
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+class _Errors(logging.Handler):
+    """Keeps what is logged as an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.split(".")[0] in {"bot", "discord", "asyncio"}:
+            self.messages.append(record.getMessage())
+
+
+@pytest.fixture(autouse=True)
+def logged_errors() -> Iterator[list[str]]:
+    """What was logged as an error; a test takes out what it expects, whatever is left fails it."""
+    errors = _Errors()
+    logging.getLogger().addHandler(errors)
+    yield errors.messages
+    logging.getLogger().removeHandler(errors)
+    assert errors.messages == []
+
+
+@pytest.fixture(autouse=True)
+def shipped(bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The small model stands in for the one that ships, and no token comes from outside."""
+    monkeypatch.setattr("bot.services.models.PRETRAINED", bundle_folder)
+    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    return bundle_folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, corpus_folder: Path) -> Settings:
+    """Everything under a temporary folder; whatever a retraining makes is good enough."""
+    return Settings(
+        database=DatabaseSettings(path=tmp_path / "data" / "shiren.sqlite3"),
+        model=ModelSettings(device="cpu", folder=tmp_path / "models"),
+        retrain=RetrainSettings(corpus=corpus_folder, tolerance=1.0),
+        preview=PreviewSettings(folder=tmp_path / "preview", port=0),
+    )
+
+
+@pytest.fixture(scope="session")
+def strings() -> Strings:
+    """The English strings."""
+    return Strings.load()
+
+
+@pytest_asyncio.fixture
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    """The services without Discord."""
+    async with assemble(settings) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def sessions(settings: Settings) -> AsyncIterator[Sessions]:
+    """Sessions on an empty database."""
+    upgrade(settings.database.path)
+    async with open_sessions(settings.database.path) as made:
+        yield made
+
+
+@pytest.fixture
+def rows(settings: Settings) -> Rows:
+    """What a query finds in the database file, read apart from the bot."""
+
+    def query(sql: str, *values: object) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(settings.database.path)
+        try:
+            with connection:
+                return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+    return query
+
+
+@pytest_asyncio.fixture
+async def world(settings: Settings) -> AsyncIterator[World]:
+    """A server with people and Shiren in it."""
+    made = World(settings)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that trains does not stand back: the test has nothing to do but wait for it."""
+    monkeypatch.setattr("bot.services.training_process._NICENESS", os.nice(0))
+
+
+_CHILD = """
+import json, os, shutil, signal, sys, time
+out = sys.argv[1]
+def say(event, **values):
+    figures = dict(epoch=0, epochs=1, done=0.0, loss=None, characters_per_second=None, seconds_left=None)
+    print(json.dumps({"event": event, "perplexity": None} | figures | values), flush=True)
+def step(number):
+    say("step", epoch=1, done=number / 10, loss=6.5, characters_per_second=1234.0, seconds_left=75.0)
+def wait():
+    say("start", perplexity=50.0)
+    step(5)
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let the child process play a script instead of training: it can `say` events and put a bundle at `out`."""
+
+    def play(script: str) -> None:
+        monkeypatch.setattr(
+            TrainingOrder, "command", lambda order: [sys.executable, "-c", _CHILD + script, str(order.out)]
+        )
+
+    return play
+
+
+@pytest.fixture
+def made_bundle(bundle_folder: Path, tmp_path: Path) -> Callable[[float, float], Path]:
+    """Write a bundle like the one that ships, another version with other figures."""
+
+    def make(before: float, after: float) -> Path:
+        bundle = load_bundle(bundle_folder)
+        bundle.network.bias.add_(0.01)
+        metrics = {**bundle.metadata["metrics"], "start_perplexity": before, "perplexity": after}
+        folder = tmp_path / "made"
+        save_bundle(folder, bundle.network, bundle.vocabulary, bundle.hold_out, {**bundle.metadata, "metrics": metrics})
+        return folder
+
+    return make

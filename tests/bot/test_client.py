@@ -1,0 +1,118 @@
+import discord
+import pytest
+
+from bot.i18n import Strings
+from tests.bot.world import World, embed_of
+
+
+def registrations(world: World) -> list[str]:
+    """Where commands were registered, in order."""
+    requests = world.env.http_requests
+    return [request.path for request in requests if request.method == "PUT" and request.path.endswith("/commands")]
+
+
+def reworded(**changes: str) -> Strings:
+    """The strings with some of them changed."""
+    strings = Strings.load()
+    strings._strings |= {key.replace("__", "."): text for key, text in changes.items()}
+    return strings
+
+
+async def test_the_first_start_registers_the_commands(world: World) -> None:
+    assert len(registrations(world)) == 1
+    commands = await world.bot.tree.fetch_commands()
+    assert sorted(command.name for command in commands) == ["favorites", "poem", "retrain"]
+
+
+async def test_a_restart_registers_nothing(world: World) -> None:
+    await world.restart()
+    assert len(registrations(world)) == 1
+    assert await world.bot.sync_commands() is False
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"poem__command__description": "Something new"}, id="a description"),
+        pytest.param({"poem__command__lines": "So many"}, id="the description of an option"),
+        pytest.param({"poem__command__form_7": "Seven"}, id="the name of a choice"),
+        pytest.param({"favorites__command__name": "kept"}, id="a name"),
+    ],
+)
+async def test_a_change_is_registered_once(world: World, changes: dict[str, str]) -> None:
+    await world.restart(reworded(**changes))
+    assert len(registrations(world)) == 2
+    await world.restart()
+    assert len(registrations(world)) == 2
+
+
+async def test_a_command_that_was_renamed_leaves_its_old_name(world: World) -> None:
+    await world.restart(reworded(favorites__command__name="kept"))
+    assert sorted(world.admin.available_commands(world.channel)) == ["kept", "poem", "retrain"]
+    assert embed_of(await world.alice.slash(world.channel, "kept")).title == "Your favorites"
+
+
+async def test_a_change_of_permissions_is_registered(world: World) -> None:
+    command = world.bot.tree.get_command("retrain")
+    assert isinstance(command, discord.app_commands.Command)
+    command.default_permissions = discord.Permissions(manage_guild=True)
+    assert await world.bot.sync_commands() is True
+    assert await world.bot.sync_commands() is False
+
+
+async def test_a_change_of_limits_is_registered(world: World) -> None:
+    command = world.bot.tree.get_command("poem")
+    assert isinstance(command, discord.app_commands.Command)
+    command._params["lines"].max_value = 8
+    assert await world.bot.sync_commands() is True
+    assert await world.bot.sync_commands() is False
+
+
+async def test_commands_are_for_servers_and_direct_messages_alone(world: World) -> None:
+    [registered] = [request.json for request in world.env.http_requests if request.method == "PUT"]
+    assert registered is not None
+    assert [(command["contexts"], command["integration_types"]) for command in registered] == [([0, 1], [0])] * 3
+
+
+async def test_commands_can_be_registered_in_one_server_for_trying_out(world: World) -> None:
+    await world.restart(test_guild=world.guild.id)
+    assert registrations(world)[-1].endswith(f"/guilds/{world.guild.id}/commands")
+    assert embed_of(await world.poem()).title == "《月》"
+    await world.restart(test_guild=world.guild.id)
+    assert len(registrations(world)) == 2
+
+
+async def test_no_privileged_intent_is_asked_for(world: World) -> None:
+    intents = world.bot.intents
+    assert (intents.message_content, intents.members, intents.presences) == (False, False, False)
+    assert intents == discord.Intents(guilds=True)
+
+
+async def test_nobody_is_mentioned(world: World) -> None:
+    mentions = world.bot.allowed_mentions
+    assert mentions is not None
+    assert dict(mentions.to_dict()) == {"parse": []}
+
+
+async def test_a_mention_in_a_start_stays_words(world: World) -> None:
+    result = await world.poem("@everyone")
+    assert result.response is not None
+    assert not result.response.message.mention_everyone
+    [sent] = [request.json for request in world.env.http_requests if "callback" in request.path]
+    assert sent is not None
+    assert sent["data"]["allowed_mentions"] == {"parse": []}
+
+
+async def test_messages_are_not_read_for_commands(world: World) -> None:
+    await world.alice.send(world.channel, "!poem 月")
+    await world.alice.send(world.channel, f"<@{world.bot.user.id if world.bot.user else 0}> help")
+    assert [message.author.id for message in world.channel.history()] == [world.alice.id] * 2
+
+
+async def test_every_shard_answers(world: World) -> None:
+    assert set(world.bot.shards) == {0, 1}
+    for shard in (0, 1):
+        guild = world.env.create_guild(f"shard {shard}", shard_id=shard)
+        member = guild.add_member(world.env.create_user(f"member {shard}"))
+        channel = guild.create_text_channel("verse")
+        assert embed_of(await member.slash(channel, "poem", start="月")).title == "《月》"

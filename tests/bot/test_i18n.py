@@ -1,0 +1,132 @@
+"""Every string that is used exists and is filled, and every string that exists is used."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import bot
+import poetry_model
+from bot.i18n import Strings
+from bot.services.retraining import RunState
+from bot.ui.poem_message import POEM_BUTTONS
+from poetry_model.form import FORMS
+
+SHOWN_AS = {RunState.WAITING: "starting"}
+"""States whose string has another name than theirs."""
+
+
+def calls(package: Path, *names: str) -> Iterator[ast.Call]:
+    """Every call of something called one of `names` in the package."""
+    for file in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = node.func
+                name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", None)
+                if name in names and node.args:
+                    yield node
+
+
+def literals(node: ast.expr) -> list[str]:
+    """The strings an argument can be, as far as they stand in the code."""
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    return literals(node.body) + literals(node.orelse) if isinstance(node, ast.IfExp) else []
+
+
+def named(call: ast.Call) -> set[str]:
+    return {keyword.arg for keyword in call.keywords if keyword.arg}
+
+
+WRITTEN = [
+    (key, named(call))
+    for call in calls(Path(bot.__file__).parent, "strings", "BotError")
+    for key in literals(call.args[0])
+]
+"""Keys that stand in the bot's code, each with the names of the values it is given there."""
+
+REQUEST_ERRORS = [
+    (f"request.{code}", named(call))
+    for call in calls(Path(poetry_model.__file__).parent, "RequestError")
+    for code in literals(call.args[0])
+]
+"""Keys of the sentences for what the poet refuses."""
+
+MADE = {
+    *(f"poem.{button.action}" for button in POEM_BUTTONS),
+    *(f"poem.command.form_{form}" for form in FORMS),
+    *(f"retrain.status.{SHOWN_AS.get(state, state.value)}" for state in RunState),
+}
+"""Keys that the code puts together."""
+
+
+def places(text: str) -> set[str]:
+    """The names in braces."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def test_the_keys_in_the_code_are_found() -> None:
+    assert ("poem.kept_already", set()) in WRITTEN
+    assert ("poem.footer", {"model"}) in WRITTEN
+    assert ("retrain.no_corpus", set()) in WRITTEN
+    assert ("request.start_too_long", {"form", "length"}) in REQUEST_ERRORS
+
+
+def test_every_string_that_is_used_exists(strings: Strings) -> None:
+    used = {key for key, _ in WRITTEN + REQUEST_ERRORS} | MADE
+    assert used - strings.keys() == set()
+
+
+def test_every_string_that_exists_is_used(strings: Strings) -> None:
+    used = {key for key, _ in WRITTEN + REQUEST_ERRORS} | MADE
+    assert strings.keys() - used == set()
+
+
+@pytest.mark.parametrize(("key", "given"), [*WRITTEN, *REQUEST_ERRORS])
+def test_every_place_in_a_string_is_filled(strings: Strings, key: str, given: set[str]) -> None:
+    assert places(strings._strings[key]) <= given
+
+
+def test_strings_without_values_have_no_places(strings: Strings) -> None:
+    given = {key for key, values in WRITTEN + REQUEST_ERRORS if values}
+    states = {f"retrain.status.{state}" for state in ("running", "accepted", "refused")}
+    for key in strings.keys() - given - states:
+        assert strings(key)
+
+
+def test_no_string_is_empty_or_has_space_around_it(strings: Strings) -> None:
+    texts = {key: strings._strings[key] for key in strings.keys()}  # noqa: SIM118 # not a mapping
+    assert {key for key, text in texts.items() if not text.strip() or text != text.strip(" ")} - SPACED == set()
+
+
+SPACED = {"retrain.status.loss"}
+"""Strings that continue a line."""
+
+
+def test_what_discord_shows_of_a_command_is_short_enough(strings: Strings) -> None:
+    for key in strings.keys():  # noqa: SIM118 # not a mapping
+        if ".command." in key:
+            assert 1 <= len(strings(key)) <= 100
+
+
+def test_values_are_put_in_their_places() -> None:
+    strings = Strings({"a": {"b": "{x} and {y:.1f}", "c": {"d": "deep"}}})
+    assert strings("a.b", x="one", y=2) == "one and 2.0"
+    assert strings("a.c.d") == "deep"
+    assert strings.keys() == {"a.b", "a.c.d"}
+
+
+def test_braces_in_a_value_are_left_alone() -> None:
+    assert Strings({"a": "{x}"})("a", x="{y}") == "{y}"
+
+
+def test_a_key_that_does_not_exist_is_an_error(strings: Strings) -> None:
+    with pytest.raises(KeyError, match="no such"):
+        strings("no such")
+
+
+def test_a_language_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(FileNotFoundError):
+        Strings.load("xx-XX")

@@ -1,0 +1,106 @@
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.config import PreviewSettings, Settings
+from bot.errors import ConfigError
+from bot.preview import run_preview
+from tests.bot.world import until
+
+_HOST = """
+import pathlib, sys
+import bot.services.models
+from bot.__main__ import main
+bot.services.models.PRETRAINED = pathlib.Path(sys.argv[1])
+sys.exit(main(["preview", "--config", sys.argv[2]]))
+"""
+
+
+def page_at(said: str) -> str:
+    """The page at the address that was said."""
+    address = re.search(r"http://127\.0\.0\.1:\d+/", said)
+    assert address is not None, said
+    with urllib.request.urlopen(address[0], timeout=30) as answer:
+        assert answer.status == 200
+        text = answer.read()
+    assert isinstance(text, bytes)
+    return text.decode()
+
+
+@pytest_asyncio.fixture
+async def stop() -> AsyncIterator[asyncio.Event]:
+    yield asyncio.Event()
+
+
+async def test_the_page_is_served_until_it_is_told_to_stop(
+    settings: Settings, stop: asyncio.Event, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = ""
+    running = asyncio.create_task(run_preview(settings, stop))
+
+    def is_up() -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return "http://" in said or running.done()
+
+    await until(is_up)
+    assert not running.done()
+    page = await asyncio.to_thread(page_at, said)
+    assert "<html" in page
+    stop.set()
+    await running
+    assert (settings.preview.folder / settings.database.path.name).is_file()
+
+
+async def test_the_page_keeps_its_poems_apart_from_the_bots(settings: Settings, stop: asyncio.Event) -> None:
+    stop.set()
+    await run_preview(settings, stop)
+    assert (settings.preview.folder / settings.database.path.name).is_file()
+    assert not settings.database.path.exists()
+
+
+async def test_a_port_that_is_taken_is_told_in_one_sentence(settings: Settings, stop: asyncio.Event) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        changed = PreviewSettings(folder=settings.preview.folder, port=port)
+        with pytest.raises(ConfigError) as caught:
+            await run_preview(settings.model_copy(update={"preview": changed}), stop)
+    assert re.fullmatch(
+        rf"The page cannot be served on port {port} \(.+\); set another preview\.port\.", str(caught.value)
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_host_ends_in_order_when_it_is_asked_to(tmp_path: Path, shipped: Path, number: signal.Signals) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[model]\ndevice = "cpu"\n[preview]\nfolder = "{tmp_path / "preview"}"\nport = 0\n')
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOST, shipped, config],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ,
+    ) as host:
+        assert host.stdout is not None
+        try:
+            page = page_at(host.stdout.readline())
+            host.send_signal(number)
+            _, complaints = host.communicate(timeout=60)
+        finally:
+            host.kill()
+    assert "<html" in page
+    assert host.returncode == 0
+    assert "Traceback" not in complaints

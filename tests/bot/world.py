@@ -1,0 +1,134 @@
+"""Shiren among people: SimCord stands in for Discord, the database and the model are real."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import discord
+import simcord
+
+from bot.assembly import assemble
+from bot.client import Shiren
+from bot.config import Settings
+from bot.i18n import Strings
+from bot.services import Services
+
+Actor = simcord.MemberActor | simcord.UserHandle
+
+_DEADLINE = 120.0
+"""Seconds after which something will not happen any more, on a busy machine too."""
+
+
+async def until(condition: Callable[[], bool], deadline: float = _DEADLINE) -> None:
+    """Wait for `condition`."""
+    end = time.perf_counter() + deadline
+    while not condition():
+        assert time.perf_counter() < end, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+def shown(result: simcord.InteractionResult) -> simcord.ResponseMessage:
+    """The message that answers an interaction."""
+    assert result.acknowledged
+    assert not result.deferred, "the answer never came"
+    assert result.response is not None
+    return result.response
+
+
+def told(result: simcord.InteractionResult) -> str:
+    """The sentence that the person alone is answered with."""
+    assert result.acknowledged
+    [message] = result.followups or [shown(result)]
+    assert message.ephemeral
+    assert not message.embeds
+    return message.content
+
+
+def embed_of(result: simcord.InteractionResult) -> discord.Embed:
+    """The embed that answers an interaction."""
+    [embed] = shown(result).embeds
+    return embed
+
+
+class World:
+    """A server with people and Shiren in it; `restart` puts a new bot on the same files."""
+
+    def __init__(self, settings: Settings, strings: Strings | None = None) -> None:
+        self.settings = settings
+        self.strings = strings or Strings.load()
+        self._owner_ids: set[int] = set()
+        self._running = AsyncExitStack()
+        self._bots: list[Shiren] = []
+
+    async def open(self) -> None:
+        """Start Shiren, and let people in."""
+        self.env = simcord.Env(await self._start(), shard_count=2)
+        await self.env.start()
+        self.guild = self.env.create_guild("Poets")
+        self.channel = self.guild.create_text_channel("verse")
+        administrator = self.guild.create_role("admin", permissions=discord.Permissions(administrator=True))
+        self.alice = self.guild.add_member(self.env.create_user("alice"))
+        self.bob = self.guild.add_member(self.env.create_user("bob"))
+        self.admin = self.guild.add_member(self.env.create_user("admin"), roles=[administrator])
+        self.owner = self.guild.add_member(self.env.create_user("owner"), roles=[administrator])
+        self._owner_ids = {self.owner.id}
+        self.bot.owner_ids = self._owner_ids
+
+    @property
+    def bot(self) -> Shiren:
+        """The bot that is running."""
+        return self._bots[-1]
+
+    @property
+    def services(self) -> Services:
+        """Its services."""
+        return self.bot.services
+
+    async def restart(self, strings: Strings | None = None, test_guild: int | None = None, **retrain: object) -> None:
+        """Stop the bot and start a new one, with other strings or settings of `retrain` where they are given."""
+        changed = self.settings.retrain.model_copy(update=retrain)
+        self.settings = self.settings.model_copy(update={"retrain": changed})
+        self.strings = strings or self.strings
+        await self._running.aclose()
+        await self.env.restart_bot(await self._start(test_guild))
+
+    async def reconnect(self) -> None:
+        """Put a new client on the services that are running."""
+        await self.env.restart_bot(self._client(self.services))
+
+    async def close(self) -> None:
+        """Stop everything; raises what SimCord saw going wrong."""
+        await self._running.aclose()
+        await self.env.shutdown()
+        for bot in self._bots:
+            await bot.close()
+        self.env.raise_errors()
+
+    async def poem(self, start: str = "月", /, **options: int) -> simcord.InteractionResult:
+        """What alice gets for `/poem`."""
+        return await self.alice.slash(self.channel, "poem", start=start, **options)
+
+    async def favorites(self, who: simcord.MemberActor | None = None) -> simcord.InteractionResult:
+        """What someone, alice by default, gets for `/favorites`."""
+        return await (who or self.alice).slash(self.channel, "favorites")
+
+    async def retrain(self, who: Actor, **options: int) -> simcord.InteractionResult:
+        """What someone gets for `/retrain`, in the channel or in direct messages."""
+        if isinstance(who, simcord.MemberActor):
+            return await who.slash(self.channel, "retrain", **options)
+        result = await who.slash("retrain", **options)
+        assert isinstance(result, simcord.InteractionResult)
+        return result
+
+    def seen_by(self, who: simcord.MemberActor) -> list[discord.Message]:
+        """What a member sees in the channel."""
+        return self.channel.history(viewer=who)
+
+    async def _start(self, test_guild: int | None = None) -> Shiren:
+        return self._client(await self._running.enter_async_context(assemble(self.settings)), test_guild)
+
+    def _client(self, services: Services, test_guild: int | None = None) -> Shiren:
+        bot = Shiren(services, self.strings, self.settings.retrain, test_guild=test_guild, owner_ids=self._owner_ids)
+        self._bots.append(bot)
+        return bot
