@@ -108,13 +108,15 @@ def _as_json(written: Poem) -> str:
     request = written.request
     return json.dumps(
         {
-            "start": request.start,
+            "start": request.heads or request.start,
             "form": request.form,
             "lines": written.lines,
             "text": written.text,
             "script": request.script,
             "style": request.style,
             "seed": request.seed,
+            "temperature": request.temperature,
+            "candidates": request.candidates,
             "model": written.model,
             "pattern": written.pattern,
             "rhyme": written.rhyme,

@@ -28,6 +28,8 @@ _NAMES = {Tone.LEVEL: "平起", Tone.OBLIQUE: "仄起"}
 class Line:
     """One line of a pattern."""
 
+    kind: str
+    """a 仄仄平平仄, b 平平仄仄平, c 平平平仄仄, d 仄仄仄平平, or those of seven characters."""
     tones: tuple[Tone, ...]
     """What the pattern writes at each place."""
     wanted: tuple[Tone, ...]
@@ -51,7 +53,7 @@ class Breach:
     line: int
     place: int
     rule: str
-    """`tone`, `rhyme`, or `repeated rhyme`."""
+    """`tone`, `lone level`, `three alike`, `rhyme`, or `repeated rhyme`."""
 
 
 def free_places(form: int) -> frozenset[int]:
@@ -80,6 +82,23 @@ def tone_breaches(lines: Sequence[str], pattern: Pattern, prosody: Prosody) -> t
         for place, (character, tone) in enumerate(zip(line, ruled.tones, strict=True))
         if place not in free and prosody.tone_of(character) is tone.opposite
     )
+
+
+def ending_breaches(lines: Sequence[str], pattern: Pattern, prosody: Prosody) -> tuple[Breach, ...]:
+    """Lines that break what the free places must still keep.
+
+    Their last three characters may not be alike in tone, and in 平平仄仄平 the foot before the last three may not lose
+    its first level without a level after it (孤平). Neither counts in the metre of a poem as it is measured.
+    """
+    breaches = []
+    for number, (line, ruled) in enumerate(zip(lines, pattern.lines, strict=True)):
+        tones = [prosody.tone_of(character) for character in line]
+        last = len(tones) - 1
+        if len(set(tones[-3:])) == 1 and tones[-1] is not Tone.ANY:
+            breaches.append(Breach(number, last, "three alike"))
+        if ruled.kind == "b" and tones[last - 4] is Tone.OBLIQUE and tones[last - 2] is Tone.OBLIQUE:
+            breaches.append(Breach(number, last - 4, "lone level"))
+    return tuple(breaches)
 
 
 def rhyme_breaches(lines: Sequence[str], prosody: Prosody) -> tuple[Breach, ...]:
@@ -115,4 +134,4 @@ def _line(form: int, kind: str) -> Line:
         wanted[last - 2] = tones[last - 2]
     if kind == "b":
         wanted[last - 4] = tones[last - 4]
-    return Line(tones, tuple(wanted), rhymes=kind in "bd")
+    return Line(kind, tones, tuple(wanted), rhymes=kind in "bd")

@@ -17,7 +17,7 @@ from poetry_model.conditions import conditions
 from poetry_model.controls import NOT_GIVEN
 from poetry_model.devices import choose_device
 from poetry_model.errors import RequestError
-from poetry_model.metre import rhyme_breaches, tone_breaches
+from poetry_model.metre import Breach, ending_breaches, rhyme_breaches, tone_breaches
 from poetry_model.network import State
 from poetry_model.planning import Plan, Planner
 from poetry_model.poem import Poem, PoemRequest, Style
@@ -158,13 +158,13 @@ class Poet:
         likelihoods = scores[:, 0].log_softmax(dim=-1).view(len(requests), len(classes), -1)
         return [
             self._rhyme(
-                request, likelihoods[number][:, list(self._ids(request.start[0], request.script))].exp().sum(dim=1)
+                request, likelihoods[number][:, list(self._ids(request.start[0], request.script))].logsumexp(dim=1)
             )
             for number, request in enumerate(requests)
         ]
 
     def _rhyme(self, request: PoemRequest, opening: Tensor) -> int:
-        """The class for one request; `opening` is the likelihood of its first character in each class."""
+        """The class for one request; `opening` is the log-likelihood of its first character in each class."""
         assert self._prosody is not None and self._planner is not None  # noqa: S101, PT018 # the caller looked
         tones = (Tone.LEVEL,) if request.style is Style.REGULATED else (Tone.LEVEL, Tone.OBLIQUE)
         open_to = [number for tone in tones for number in self._planner.rhymes[tone]]
@@ -175,7 +175,7 @@ class Poet:
                 return found
             raise RequestError(
                 "rhyme_closed",
-                f"This poem cannot rhyme with {request.rhyme}; choose a commoner level-tone character, or free style.",
+                f"This poem cannot rhyme with {request.rhyme}; choose a commoner character (level if regulated).",
                 rhyme=request.rhyme,
             )
         if request.lines == 1 or not open_to:
@@ -185,7 +185,9 @@ class Poet:
             for number in self._ids(end, request.script):
                 if (rhyme := self._prosody.rhyme_of(self._vocabulary.character_of(number))) in open_to:
                     return rhyme
-        weights = [self._prosody.classes[number - 1].share * opening[number].item() for number in open_to]
+        # Against the likeliest, so that not all can vanish.
+        odds = (opening - opening[list(open_to)].max()).exp()
+        weights = [self._prosody.classes[number - 1].share * odds[number].item() for number in open_to]
         return Random(f"{request.seed}/rhyme").choices(open_to, weights)[0]
 
     def _told(self, rows: Sequence[_Row]) -> Tensor:
@@ -255,7 +257,9 @@ class Poet:
         if plan is None or self._prosody is None:
             return poem
         prosody = self._prosody
-        broken = tone_breaches(lines, plan.pattern, prosody) if plan.pattern else ()
+        broken: tuple[Breach, ...] = ()
+        if plan.pattern:
+            broken = tone_breaches(lines, plan.pattern, prosody) + ending_breaches(lines, plan.pattern, prosody)
         return replace(
             poem,
             pattern=plan.pattern.name if plan.pattern else None,

@@ -26,6 +26,11 @@ _SURE_TONE = 0.9
 _SURE_RHYME = 0.6
 """Share of a character's links inside its class from which it surely belongs there."""
 
+_DIGITS = 3
+"""Of a share of tones."""
+
+_TINY = 1e-9
+
 _RESOLUTION = 2.0
 """Of Louvain's method: at 1 neighbouring rhymes of the Tang run together, at 2 they stand as in the Pingshui book."""
 
@@ -81,7 +86,7 @@ class Prosody:
         share = self.level_shares.get(character, 0.5)
         if share >= _SURE_TONE:
             return Tone.LEVEL
-        return Tone.OBLIQUE if share <= 1 - _SURE_TONE else Tone.ANY
+        return Tone.OBLIQUE if 1 - share >= _SURE_TONE - _TINY else Tone.ANY
 
     def rhyme_of(self, character: str) -> int:
         """Number of the character's rhyme class, from 1; 0 when it is not known to rhyme."""
@@ -96,7 +101,7 @@ class Prosody:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "level_shares": {character: round(share, 3) for character, share in self.level_shares.items()},
+            "level_shares": self.level_shares,
             "classes": [
                 {
                     "tone": rhymes.tone.name.lower(),
@@ -138,7 +143,8 @@ def _level_shares(strains: Iterable[tuple[str, str]]) -> dict[str, float]:
     for character, seen in sorted(counts.items()):
         level, oblique, either = seen["平"], seen["仄"], seen["○"]
         if total := level + oblique + either:
-            shares[character] = (level + either / 2) / total
+            # As it will be stored, so that training and composing see the same.
+            shares[character] = round((level + either / 2) / total, _DIGITS)
     return shares
 
 

@@ -28,7 +28,14 @@ def _pairs(file: Path, strains: Path) -> Iterator[tuple[str, str]]:
     for poem, sounds in zip(_load(file), _load(strains), strict=False):
         # A few items stand out of order; what belongs to another poem is passed over.
         if poem.get("id") == sounds.get("id"):
-            yield from zip(poem.get("paragraphs", []), sounds.get("strains", []), strict=False)
+            yield from zip(_strings(poem, "paragraphs", file), _strings(sounds, "strains", strains), strict=False)
+
+
+def _strings(item: dict[str, Any], key: str, file: Path) -> list[str]:
+    value = item.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+        raise CorpusError(f'{file} has an item without a list of strings under "{key}"; use the files as they are.')
+    return value
 
 
 def _load(file: Path) -> list[dict[str, Any]]:

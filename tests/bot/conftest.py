@@ -152,7 +152,8 @@ def made_bundle(bundle_folder: Path, tmp_path: Path) -> Callable[[float, float],
         bundle.network.bias.add_(0.01)
         metrics = {**bundle.metadata["metrics"], "start_perplexity": before, "perplexity": after}
         folder = tmp_path / "made"
-        save_bundle(folder, bundle.network, bundle.vocabulary, bundle.hold_out, {**bundle.metadata, "metrics": metrics})
+        metadata = {**bundle.metadata, "metrics": metrics}
+        save_bundle(folder, bundle.network, bundle.vocabulary, bundle.hold_out, metadata, bundle.prosody)
         return folder
 
     return make

@@ -124,7 +124,10 @@ def test_json_reports_how_a_poem_sounds(write: Command) -> None:
 
 def test_json_names_each_breach_and_its_place(write: Command) -> None:
     _, out, _ = write("水日不一夜", "--json")
-    assert _objects(out)[0]["breaches"] == [{"line": 0, "place": 3, "rule": "tone"}]
+    assert _objects(out)[0]["breaches"] == [
+        {"line": 0, "place": 3, "rule": "tone"},
+        {"line": 0, "place": 4, "rule": "three alike"},
+    ]
 
 
 def test_the_reader_chooses_the_style(write: Command) -> None:

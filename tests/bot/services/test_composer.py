@@ -26,7 +26,7 @@ async def test_a_poem_is_the_poets(composer: Composer, poet: Poet) -> None:
 async def test_many_requests_at_once_each_get_their_own_poem(composer: Composer) -> None:
     requests = [PoemRequest.checked(start, lines=1, seed=1) for start in "春夏秋冬山水花月"]
     poems = await asyncio.gather(*(composer.compose(request) for request in requests))
-    assert [poem.start for poem in poems] == list("春夏秋冬山水花月")
+    assert [poem.request.start for poem in poems] == list("春夏秋冬山水花月")
 
 
 async def test_the_event_loop_goes_on_while_a_poem_is_composed(
@@ -44,7 +44,7 @@ async def test_the_event_loop_goes_on_while_a_poem_is_composed(
     await asyncio.sleep(0)
     assert not poem.done()
     free.set()
-    assert (await poem).start == "月"
+    assert (await poem).request.start == "月"
 
 
 async def test_a_new_poet_writes_from_the_next_poem_on(
@@ -65,4 +65,4 @@ async def test_a_poet_that_fails_once_writes_the_next_poem(composer: Composer, m
         patch.setattr(Poet, "compose", fail)
         with pytest.raises(LookupError):
             await composer.compose(PoemRequest.checked("月"))
-    assert (await composer.compose(PoemRequest.checked("月"))).start == "月"
+    assert (await composer.compose(PoemRequest.checked("月"))).request.start == "月"

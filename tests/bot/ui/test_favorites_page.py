@@ -9,7 +9,7 @@ from bot.services.favorites import PAGE_SIZE, Favorite, FavoritesPage
 from bot.services.poems import ShownPoem
 from bot.ui.favorites_page import favorites_embed, favorites_view
 from poetry_model.form import MAX_LINES
-from poetry_model.poem import PoemRequest
+from poetry_model.poem import PoemRequest, Style
 from poetry_model.script import Script
 from tests.bot.world import World, embed_of, shown, told
 
@@ -167,6 +167,8 @@ def longest_page() -> FavoritesPage:
         form=7,
         traditional=("春江花月夜天人",) * MAX_LINES,
         script=Script.SIMPLIFIED,
+        style=Style.REGULATED,
+        pattern=None,
         model="0123456789ab",
         created_at=datetime.now(UTC),
     )
