@@ -16,7 +16,6 @@ from benchmarks.judge import FEWEST, SHAPES, Judge, Source
 from benchmarks.kneser_ney import KneserNey
 from benchmarks.report import Table
 from benchmarks.writers import NetworkWriter, NgramWriter, without_controls
-from poetry_model import poet as composing
 from poetry_model.checkpoint import PRETRAINED, Bundle, load_bundle
 from poetry_model.controls import Controls
 from poetry_model.corpus import Verse, read_corpus
@@ -24,7 +23,7 @@ from poetry_model.devices import choose_device
 from poetry_model.errors import PoetryError
 from poetry_model.evaluation import perplexity
 from poetry_model.poem import CANDIDATES, TEMPERATURE, Style
-from poetry_model.poet import Poet
+from poetry_model.poet import NUCLEUS, Poet
 from poetry_model.prosody import learn_prosody
 from poetry_model.strains import read_strains
 from poetry_model.vocabulary import Vocabulary
@@ -72,8 +71,6 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> Table:
     ngrams = KneserNey([verse.lines for verse in split.training], vocabulary)
     say("n-grams counted")
     judge = Judge(split, prosody, ngrams, options.poems, options.seed)
-    # The poet has no argument for it: one value serves all that it composes.
-    composing.NUCLEUS = options.nucleus
     sources = (
         Source(NGRAMS, NgramWriter(ngrams), lambda verses: ngrams.perplexity([verse.lines for verse in verses])),
         _network(UNCONTROLLED, without_controls(bundle), Style.FREE, options),
@@ -108,7 +105,7 @@ def _network(name: str, bundle: Bundle, style: Style, options: argparse.Namespac
     """The network of `bundle` as a source; it is given the controls it has prosody for."""
     device = choose_device(options.device)
     given = Controls(bundle.prosody).given if bundle.prosody else None
-    poet = Poet(bundle, device)
+    poet = Poet(bundle, device, options.nucleus)
 
     def surprise(verses: Sequence[Verse]) -> float:
         return perplexity(bundle.network, bundle.vocabulary, verses, device, given).perplexity
@@ -124,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--poems", type=int, default=500, help="poems a source and shape (default: %(default)s)")
     parser.add_argument("--candidates", type=int, default=CANDIDATES, help="a poem (default: %(default)s)")
     parser.add_argument("--temperature", type=float, default=TEMPERATURE, help="default: %(default)s")
-    parser.add_argument("--nucleus", type=float, default=composing.NUCLEUS, help="default: %(default)s")
+    parser.add_argument("--nucleus", type=float, default=NUCLEUS, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same table (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")

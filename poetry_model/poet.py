@@ -26,7 +26,7 @@ from poetry_model.script import Script, traditional_forms
 from poetry_model.vocabulary import PAD, UNK
 
 NUCLEUS = 0.95
-"""Share of the probability that is sampled from."""
+"""The default share of the probability that is sampled from."""
 
 _MEMORY = 56
 """Characters within which none comes back, but for immediate doubling: eight lines of seven."""
@@ -48,7 +48,9 @@ class _Row:
 class Poet:
     """Composes with one bundle. It may be called from any thread."""
 
-    def __init__(self, bundle: Bundle, device: torch.device) -> None:
+    def __init__(self, bundle: Bundle, device: torch.device, nucleus: float = NUCLEUS) -> None:
+        """`nucleus`: share of the probability that is sampled from, above 0 and at most 1."""
+        self._nucleus = nucleus
         self._network = bundle.network.to(device).eval()
         self._vocabulary = bundle.vocabulary
         self._prosody = bundle.prosody
@@ -101,7 +103,9 @@ class Poet:
             scores, state = self._network(previous, told[:, place : place + 1], state)
             scores = scores[:, 0]
             allowed = self._allowed(masks[:, place], written[:, -_MEMORY:], kept)
-            chosen = sampling.choose(scores.masked_fill(~allowed, -torch.inf), draws[:, place], temperature, NUCLEUS)
+            chosen = sampling.choose(
+                scores.masked_fill(~allowed, -torch.inf), draws[:, place], temperature, self._nucleus
+            )
             for number, row in enumerate(rows):
                 if ids := row.given.get(place):
                     chosen[number] = max(ids, key=lambda candidate: scores[number, candidate].item())  # used at once

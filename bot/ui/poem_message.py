@@ -34,7 +34,7 @@ def _kind(poem: ShownPoem, strings: Strings) -> str:
     if poem.pattern is None:
         return strings("poem.free", form=form)
     count = len(poem.lines)
-    length = strings(f"poem.length_{count if count in _NAMED_LENGTHS else 'other'}")
+    length = strings(f"poem.length_{count}") if count in _NAMED_LENGTHS else ""
     pattern = simplify(poem.pattern) if poem.script is Script.SIMPLIFIED else poem.pattern
     return strings("poem.regulated", form=form, length=length, pattern=pattern)
 

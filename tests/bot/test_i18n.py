@@ -11,8 +11,9 @@ import bot
 import poetry_model
 from bot.i18n import Strings
 from bot.services.retraining import RunState
-from bot.ui.poem_message import POEM_BUTTONS
+from bot.ui.poem_message import _NAMED_LENGTHS, POEM_BUTTONS
 from poetry_model.form import FORMS
+from poetry_model.poem import Style
 
 SHOWN_AS = {RunState.WAITING: "starting"}
 """States whose string has another name than theirs."""
@@ -56,7 +57,9 @@ REQUEST_ERRORS = [
 
 MADE = {
     *(f"poem.{button.action}" for button in POEM_BUTTONS),
-    *(f"poem.command.form_{form}" for form in FORMS),
+    *(f"poem.{key}_{form}" for form in FORMS for key in ("form", "command.form")),
+    *(f"poem.command.style_{style}" for style in Style),
+    *(f"poem.length_{length}" for length in _NAMED_LENGTHS),
     *(f"retrain.status.{SHOWN_AS.get(state, state.value)}" for state in RunState),
 }
 """Keys that the code puts together."""
@@ -69,7 +72,7 @@ def places(text: str) -> set[str]:
 
 def test_the_keys_in_the_code_are_found() -> None:
     assert ("poem.kept_already", set()) in WRITTEN
-    assert ("poem.footer", {"model"}) in WRITTEN
+    assert ("poem.footer", {"kind", "model"}) in WRITTEN
     assert ("retrain.no_corpus", set()) in WRITTEN
     assert ("request.start_too_long", {"form", "length"}) in REQUEST_ERRORS
 

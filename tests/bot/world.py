@@ -105,7 +105,7 @@ class World:
             await bot.close()
         self.env.raise_errors()
 
-    async def poem(self, start: str = "月", /, **options: int) -> simcord.InteractionResult:
+    async def poem(self, start: str = "月", /, **options: int | str) -> simcord.InteractionResult:
         """What alice gets for `/poem`."""
         return await self.alice.slash(self.channel, "poem", start=start, **options)
 

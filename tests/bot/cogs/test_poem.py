@@ -25,8 +25,14 @@ async def test_four_lines_of_five_characters_are_written_when_nothing_is_said(wo
 async def test_everyone_sees_the_poem_its_title_and_its_model(world: World) -> None:
     result = await world.poem("春风")
     assert embed_of(result).title == "《春风》"
-    assert embed_of(result).footer.text == f"Model {world.services.models.live_version}"
+    footer = str(embed_of(result).footer.text)
+    assert re.fullmatch(rf"五言绝句 [平仄]起首句不?入韵 · Model {world.services.models.live_version}", footer)
     assert [message.id for message in world.seen_by(world.bob)] == [shown(result).id]
+
+
+async def test_free_verse_is_named_as_such(world: World) -> None:
+    footer = str(embed_of(await world.poem(style="free")).footer.text)
+    assert footer == f"五言古体 · Model {world.services.models.live_version}"
 
 
 async def test_the_command_is_acknowledged_before_the_poem_is_composed(world: World) -> None:
@@ -89,6 +95,7 @@ async def test_the_start_is_required_and_stands_first(world: World) -> None:
         ("start", True),
         ("form", False),
         ("lines", False),
+        ("style", False),
     ]
 
 

@@ -87,7 +87,9 @@ async def test_a_damaged_model_is_passed_over_for_the_one_before(
     first = await install(models, bundle, "run-1", rows)
     second = load_bundle(bundle)
     second.network.bias.add_(0.01)
-    save_bundle(tmp_path / "second", second.network, second.vocabulary, second.hold_out, second.metadata)
+    save_bundle(
+        tmp_path / "second", second.network, second.vocabulary, second.hold_out, second.metadata, second.prosody
+    )
     assert await install(models, tmp_path / "second", "run-2", rows) != first
     damage(settings.model.folder / "run-2")
     assert (await opened(settings, sessions)).live_version == first

@@ -34,7 +34,7 @@ def test_every_mistake_in_a_request_has_its_sentence(
 
 
 def test_a_mistake_of_a_person_is_told_with_its_values(strings: Strings) -> None:
-    assert describe(BotError("poem.footer", model="m"), strings) == "Model m"
+    assert describe(BotError("poem.footer", kind="k", model="m"), strings) == "k · Model m"
 
 
 def test_a_database_that_cannot_be_used_is_told_and_logged_without_the_query(
