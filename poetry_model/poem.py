@@ -60,6 +60,10 @@ class PoemRequest:
             return {line * self.form: head for line, head in enumerate(self.heads)}
         return dict(enumerate(self.start))
 
+    def random(self, purpose: str) -> random.Random:
+        """A generator for one purpose. It depends on the opening too, or one seed would give every poem one rhyme."""
+        return random.Random(f"{self.seed}/{self.heads or self.start}/{self.form}/{self.lines}/{purpose}")
+
     @classmethod
     def checked(  # noqa: PLR0913 # what can be asked of a poem
         cls,

@@ -125,7 +125,7 @@ class Poet:
         rows = []
         given = {place: self._ids(character, request.script) for place, character in request.given.items()}
         for number in range(request.candidates):
-            random = Random(f"{request.seed}/{number}")
+            random = request.random(str(number))
             plan = self._plan(request, given, rhyme, random)
             draws = [min(random.random(), 1 - 2**-24) for _ in range(request.form * request.lines)]
             rows.append(_Row(request, plan, given, draws))
@@ -192,7 +192,7 @@ class Poet:
         # Against the likeliest, so that not all can vanish.
         odds = (opening - opening[list(open_to)].max()).exp()
         weights = [self._prosody.classes[number - 1].share * odds[number].item() for number in open_to]
-        return Random(f"{request.seed}/rhyme").choices(open_to, weights)[0]
+        return request.random("rhyme").choices(open_to, weights)[0]
 
     def _told(self, rows: Sequence[_Row]) -> Tensor:
         """The conditions of every place, (rows, places, conditions)."""
