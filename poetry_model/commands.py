@@ -39,7 +39,7 @@ _BATCH = 64
 _ARCHITECTURE = ("embedding", "hidden", "layers", "dropout")
 """Options that a bundle to fine-tune decides by itself."""
 
-_FINE_TUNING = TrainingConfig(epochs=2, learning_rate=2e-4)
+_FINE_TUNING = TrainingConfig(epochs=2, learning_rate=1e-4)
 """A trained network is moved gently, or it forgets more than it learns."""
 
 

@@ -1,6 +1,6 @@
 """A loaded model that composes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from poetry_model.metre import Breach, ending_breaches, rhyme_breaches, tone_bre
 from poetry_model.network import State
 from poetry_model.planning import Plan, Planner
 from poetry_model.poem import Poem, PoemRequest, Style
-from poetry_model.prosody import Tone
+from poetry_model.prosody import Prosody, Tone
 from poetry_model.script import Script, traditional_forms
 from poetry_model.vocabulary import PAD, UNK
 
@@ -30,6 +30,9 @@ NUCLEUS = 0.95
 
 _MEMORY = 56
 """Characters within which none comes back, but for immediate doubling: eight lines of seven."""
+
+_OPENINGS_AT_ONCE = 16
+"""Requests whose rhyme is chosen together: each is scored in every rhyme class."""
 
 _TONE_SIGNS = {Tone.LEVEL: "平", Tone.OBLIQUE: "仄", Tone.ANY: "○"}
 
@@ -108,7 +111,7 @@ class Poet:
             )
             for number, row in enumerate(rows):
                 if ids := row.given.get(place):
-                    chosen[number] = max(ids, key=lambda candidate: scores[number, candidate].item())  # used at once
+                    chosen[number] = max(ids, key=lambda candidate: scores[number, candidate].item())
             living = torch.tensor([place < length for length in lengths], device=self._device)
             likelihood += living * scores.log_softmax(dim=-1).gather(1, chosen[:, None])[:, 0]
             written = torch.cat([written, chosen[:, None]], dim=1)
@@ -150,7 +153,15 @@ class Poet:
                     "rhyme_closed", f"This poem cannot rhyme with {asked}; this model knows no rhymes.", rhyme=asked
                 )
             return [0] * len(requests)
-        classes = range(len(self._prosody.classes) + 1)
+        return [
+            self._rhyme(request, opening)
+            for at in range(0, len(requests), _OPENINGS_AT_ONCE)
+            for request, opening in self._openings(requests[at : at + _OPENINGS_AT_ONCE], self._prosody)
+        ]
+
+    def _openings(self, requests: Sequence[PoemRequest], prosody: Prosody) -> Iterator[tuple[PoemRequest, Tensor]]:
+        """Each request with the log-likelihood of its first character in each rhyme class, (1 + classes,)."""
+        classes = range(len(prosody.classes) + 1)
         column = list(self._network.config.conditions).index("rhyme")
         openings = [conditions(request.form, request.lines)[0] for request in requests]
         told = torch.zeros(len(requests), len(classes), 1, len(self._network.config.conditions), dtype=torch.long)
@@ -160,12 +171,8 @@ class Poet:
         flat = told.flatten(0, 1).to(self._device)
         scores, _ = self._network(torch.full((len(flat), 1), PAD, device=self._device), flat)
         likelihoods = scores[:, 0].log_softmax(dim=-1).view(len(requests), len(classes), -1)
-        return [
-            self._rhyme(
-                request, likelihoods[number][:, list(self._ids(request.start[0], request.script))].logsumexp(dim=1)
-            )
-            for number, request in enumerate(requests)
-        ]
+        for request, likelihood in zip(requests, likelihoods, strict=True):
+            yield request, likelihood[:, list(self._ids(request.start[0], request.script))].logsumexp(dim=1)
 
     def _rhyme(self, request: PoemRequest, opening: Tensor) -> int:
         """The class for one request; `opening` is the log-likelihood of its first character in each class."""
