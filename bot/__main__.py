@@ -99,6 +99,9 @@ async def _discord(settings: Settings) -> int:
             except discord.LoginFailure:
                 print(f"Discord refused the token; correct discord.token or {TOKEN_VARIABLE}.", file=sys.stderr)
                 return _FAILED
+            except OSError as error:
+                print(f"Discord cannot be reached ({error}); check the connection and start again.", file=sys.stderr)
+                return _FAILED
     return 0
 
 

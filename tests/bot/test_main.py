@@ -111,6 +111,19 @@ def test_a_token_that_discord_refuses_is_told_in_one_sentence_without_it(
     assert TOKEN not in out + told + caplog.text
 
 
+def test_a_discord_that_cannot_be_reached_is_told_in_one_sentence(
+    run: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError("nobody is there")
+
+    monkeypatch.setattr(Shiren, "start", fail)
+    monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
+    code, _, told = run("--config", config)
+    assert code == 1
+    assert told == "Discord cannot be reached (nobody is there); check the connection and start again.\n"
+
+
 def test_without_a_token_the_page_comes_up(run: Run, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def look(_: object, stop: asyncio.Event) -> None:
         print("the page")
