@@ -47,7 +47,7 @@ class RetrainSettings(_Section):
     admin_guilds: frozenset[_Snowflake] = frozenset()
     epochs: Annotated[int, Field(ge=1, le=100)] = 1
     threads: Annotated[int, Field(ge=1, le=256)] = 1
-    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.0
+    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
 
     @field_validator("corpus", mode="before")
     @classmethod
