@@ -78,9 +78,9 @@ async def _preview(settings: Settings) -> int:
 async def _discord(settings: Settings) -> int:
     import discord  # noqa: PLC0415 # as in _migrate
 
-    from bot.assembly import assemble  # noqa: PLC0415
-    from bot.client import Shiren  # noqa: PLC0415
-    from bot.i18n import Strings  # noqa: PLC0415
+    from bot.assembly import assemble  # noqa: PLC0415 # likewise
+    from bot.client import Shiren  # noqa: PLC0415 # likewise
+    from bot.i18n import Strings  # noqa: PLC0415 # likewise
 
     stop = _stop_event()
     async with assemble(settings) as services:

@@ -40,7 +40,7 @@ def test_conversion_keeps_the_length_and_leaves_han(text: str) -> None:
 
 
 @pytest.mark.parametrize(("character", "simplified"), [("后", True), ("月", True), ("雲", False), ("龘", False)])
-def test_gb_2312_tells_what_belongs_to_simplified_chinese(character: str, simplified: bool) -> None:  # noqa: FBT001
+def test_gb_2312_tells_what_belongs_to_simplified_chinese(character: str, simplified: bool) -> None:  # noqa: FBT001 # a value to expect
     assert is_simplified_standard(character) is simplified
 
 
