@@ -133,8 +133,8 @@ def _natural(path: Path) -> tuple[int | str, ...]:
     return tuple(int(part) if part.isdigit() else part for part in re.split("([0-9]+)", path.name))
 
 
-def _read_file(file: Path) -> Iterator[list[str]]:
-    """The paragraphs of each poem in `file`."""
+def load_items(file: Path) -> list[Any]:
+    """The list that a file of chinese-poetry holds; `CorpusError` when it cannot be read as one."""
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -143,9 +143,14 @@ def _read_file(file: Path) -> Iterator[list[str]]:
         raise CorpusError(f"{file} is not valid JSON ({error}); download it again.") from error
     if not isinstance(content, list):
         raise CorpusError(f"{file} does not hold a list of poems; use chinese-poetry's files as they are.")
-    for number, poem in enumerate(content, start=1):
+    return content
+
+
+def _read_file(file: Path) -> Iterator[list[str]]:
+    """The paragraphs of each poem in `file`."""
+    for number, poem in enumerate(load_items(file), start=1):
         paragraphs = poem.get("paragraphs") if isinstance(poem, dict) else None
-        if not _are_strings(paragraphs):
+        if not are_strings(paragraphs):
             raise CorpusError(
                 f'Poem {number} of {file} has no list of strings under "paragraphs"; '
                 "use chinese-poetry's files as they are."
@@ -153,5 +158,6 @@ def _read_file(file: Path) -> Iterator[list[str]]:
         yield paragraphs
 
 
-def _are_strings(value: object) -> TypeGuard[list[str]]:
+def are_strings(value: object) -> TypeGuard[list[str]]:
+    """Whether `value` is a list of strings."""
     return isinstance(value, list) and all(isinstance(item, str) for item in value)

@@ -1,11 +1,10 @@
 """The tones that chinese-poetry gives beside its poems: `strains/json/`, file for file and item for item."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from poetry_model.corpus import PATTERN, corpus_files
+from poetry_model.corpus import PATTERN, are_strings, corpus_files, load_items
 from poetry_model.errors import CorpusError
 
 _FOLDER = Path("strains", "json")
@@ -33,16 +32,13 @@ def _pairs(file: Path, strains: Path) -> Iterator[tuple[str, str]]:
 
 def _strings(item: dict[str, Any], key: str, file: Path) -> list[str]:
     value = item.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
+    if not are_strings(value):
         raise CorpusError(f'{file} has an item without a list of strings under "{key}"; use the files as they are.')
     return value
 
 
 def _load(file: Path) -> list[dict[str, Any]]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CorpusError(f"{file} cannot be read as JSON ({error}); download it again.") from error
-    if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
+    items = load_items(file)
+    if not all(isinstance(item, dict) for item in items):
         raise CorpusError(f"{file} does not hold a list of poems; use chinese-poetry's files as they are.")
-    return content
+    return items
