@@ -1,8 +1,9 @@
 """What a component finds behind the client it is pressed on."""
 
+import re
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, cast
 
 import discord
 
@@ -54,3 +55,27 @@ class GuardedItem:
     async def act(self, interaction: discord.Interaction) -> None:
         """What the component does; errors are answered."""
         raise NotImplementedError
+
+
+class RowButton(GuardedItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template="shiren:button"):
+    """A button that knows the id of its row in the database; a subclass's template names it `row_id`."""
+
+    def __init__(self, row_id: int, strings: Strings) -> None:
+        super().__init__(self.make(row_id, strings))
+        self.row_id = row_id
+
+    @classmethod
+    def make(cls, row_id: int, strings: Strings) -> discord.ui.Button[Any]:
+        """The button as Discord shows it."""
+        raise NotImplementedError
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction,
+        item: discord.ui.Item[Any],  # noqa: ARG003 # discord.py's signature
+        match: re.Match[str],
+        /,
+    ) -> Self:
+        """The button that was pressed, perhaps before the bot was last started."""
+        return cls(int(match["row_id"]), host_of(interaction).strings)

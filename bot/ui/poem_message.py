@@ -1,14 +1,13 @@
 """A poem as people see it, with its buttons."""
 
-import re
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import discord
 
 from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services.poems import ShownPoem
-from bot.ui.host import GuardedItem, host_of
+from bot.ui.host import RowButton, host_of
 from bot.ui.responses import answer_privately
 from poetry_model.poem import PoemRequest
 from poetry_model.script import Script, simplify
@@ -19,7 +18,7 @@ _COLOUR = discord.Colour.from_str("#b5402f")
 _NAMED_LENGTHS = (4, 8)
 """Lines of 绝句 and 律诗."""
 
-_ID = "(?P<poem_id>[0-9]{1,18})"
+_ID = "(?P<row_id>[0-9]{1,18})"
 
 
 def poem_embed(poem: ShownPoem, strings: Strings) -> discord.Embed:
@@ -55,30 +54,17 @@ async def answer_with_poem(interaction: discord.Interaction, request: PoemReques
     await interaction.followup.send(embed=poem_embed(poem, host.strings), view=poem_view(poem, host.strings))
 
 
-class _PoemButton(GuardedItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template="shiren:poem"):
+class _PoemButton(RowButton, template="shiren:poem"):
     """A button that knows the id of its poem."""
 
     action: ClassVar[str]
     emoji: ClassVar[str]
 
-    def __init__(self, poem_id: int, strings: Strings) -> None:
-        super().__init__(
-            discord.ui.Button(
-                label=strings(f"poem.{self.action}"), emoji=self.emoji, custom_id=f"shiren:{self.action}:{poem_id}"
-            )
-        )
-        self.poem_id = poem_id
-
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,
-        item: discord.ui.Item[Any],  # noqa: ARG003 # discord.py's signature
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """The button that was pressed, perhaps before the bot was last started."""
-        return cls(int(match["poem_id"]), host_of(interaction).strings)
+    def make(cls, row_id: int, strings: Strings) -> discord.ui.Button[Any]:
+        """Its label and emoji."""
+        label = strings(f"poem.{cls.action}")
+        return discord.ui.Button(label=label, emoji=cls.emoji, custom_id=f"shiren:{cls.action}:{row_id}")
 
 
 class FavoriteButton(_PoemButton, template=f"shiren:favorite:{_ID}"):
@@ -91,7 +77,7 @@ class FavoriteButton(_PoemButton, template=f"shiren:favorite:{_ID}"):
         """Keep the poem; say so only when it is on disk."""
         host = host_of(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        is_new = await host.services.favorites.add(interaction.user.id, self.poem_id)
+        is_new = await host.services.favorites.add(interaction.user.id, self.row_id)
         await answer_privately(interaction, host.strings("poem.kept" if is_new else "poem.kept_already"))
 
 
@@ -103,7 +89,7 @@ class AnotherButton(_PoemButton, template=f"shiren:another:{_ID}"):
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Write another."""
-        poem = await host_of(interaction).services.poems.get(self.poem_id)
+        poem = await host_of(interaction).services.poems.get(self.row_id)
         await answer_with_poem(interaction, poem.again())
 
 
@@ -115,7 +101,7 @@ class DeleteButton(_PoemButton, template=f"shiren:delete:{_ID}"):
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the message; the poem stays with those who kept it."""
-        poem = await host_of(interaction).services.poems.get(self.poem_id)
+        poem = await host_of(interaction).services.poems.get(self.row_id)
         if poem.user_id != interaction.user.id:
             raise BotError("poem.not_yours")
         await interaction.response.defer()

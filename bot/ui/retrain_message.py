@@ -1,8 +1,7 @@
 """A retraining as people see it: one ordinary message, edited as it goes."""
 
 import logging
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 
@@ -10,7 +9,7 @@ from bot.authority import may_retrain
 from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services.retraining import RunState, Show, Snapshot
-from bot.ui.host import GuardedItem, host_of
+from bot.ui.host import RowButton, host_of
 from bot.ui.responses import answer_privately
 
 _log = logging.getLogger(__name__)
@@ -93,40 +92,24 @@ def _running(snapshot: Snapshot, strings: Strings) -> str:
     )
 
 
-class CancelButton(
-    GuardedItem,
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template="shiren:retrain:cancel:(?P<run_id>[0-9]{1,18})",
-):
+class CancelButton(RowButton, template="shiren:retrain:cancel:(?P<row_id>[0-9]{1,18})"):
     """Stops the run, for those who may start one."""
 
-    def __init__(self, run_id: int, strings: Strings) -> None:
-        super().__init__(
-            discord.ui.Button(
-                label=strings("retrain.cancel"),
-                style=discord.ButtonStyle.danger,
-                custom_id=f"shiren:retrain:cancel:{run_id}",
-            )
-        )
-        self._run_id = run_id
-
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,
-        item: discord.ui.Item[Any],  # noqa: ARG003 # discord.py's signature
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """The button that was pressed."""
-        return cls(int(match["run_id"]), host_of(interaction).strings)
+    def make(cls, row_id: int, strings: Strings) -> discord.ui.Button[Any]:
+        """Red, for what cannot be taken back."""
+        return discord.ui.Button(
+            label=strings("retrain.cancel"),
+            style=discord.ButtonStyle.danger,
+            custom_id=f"shiren:retrain:cancel:{row_id}",
+        )
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Stop the run."""
         host = host_of(interaction)
         if not await may_retrain(interaction, host.retrain_settings):
             raise BotError("retrain.forbidden")
-        host.services.retraining.cancel(self._run_id)
+        host.services.retraining.cancel(self.row_id)
         await answer_privately(interaction, host.strings("retrain.cancelling"))
 
 
