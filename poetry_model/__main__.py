@@ -108,6 +108,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=_positive, help="passes over the training side")
     parser.add_argument("--batch-characters", type=_positive, help="characters a batch")
     parser.add_argument("--learning-rate", type=float, help="at its peak")
+    parser.add_argument("--song-share", type=float, help="share of Song verse in each pass, 0 to below 1 (default 0)")
     parser.add_argument("--seed", type=int, help="makes a run repeatable")
     parser.add_argument("--embedding", type=_positive, help="width of the embedding")
     parser.add_argument("--hidden", type=_positive, help="width of the LSTM")

@@ -51,7 +51,9 @@ def collate(verses: Sequence[Verse], vocabulary: Vocabulary, given: Given | None
 
 def _table(verse: Verse, given: Given | None) -> Sequence[tuple[int, ...]]:
     told = conditions(verse.form, len(verse.lines))
-    return told if given is None else [(*row, *more) for row, more in zip(told, given(verse), strict=True)]
+    if given is None:
+        return told
+    return [(*row, *more, verse.dynasty) for row, more in zip(told, given(verse), strict=True)]
 
 
 def bucket(verses: Sequence[Verse], characters: int, seed: int | None = None) -> list[list[int]]:

@@ -36,6 +36,8 @@ _CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _VOCABULARY = "vocabulary.json"
 _PROSODY = "prosody.json"
+_BEFORE_DYNASTY = len(SIZES) + 2
+"""Conditions of a model that knows tones and rhyme but no dynasty."""
 _NETWORK_PREFIX = "network."
 _HELD_BACK = "held_back.lines"
 _VERSION_LENGTH = 12
@@ -167,7 +169,9 @@ def _network(
         raise ValueError("the vocabulary's size differs from the network's")
     if min(architecture.embedding, architecture.hidden, architecture.layers, architecture.condition) < 1:
         raise ValueError("a width of the network is below 1")
-    if dict(architecture.conditions) != (sizes_with_controls(len(prosody.classes)) if prosody else SIZES):
+    known = sizes_with_controls(len(prosody.classes)) if prosody else SIZES
+    # The dynasty came last, and models made before it go without.
+    if list(architecture.conditions.items()) not in (list(known.items()), list(known.items())[:_BEFORE_DYNASTY]):
         raise ValueError("the network's conditions are not known here")
     # On the meta device nothing is allocated until the tensors have shown their shapes.
     with torch.device("meta"):

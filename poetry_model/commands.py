@@ -134,6 +134,8 @@ def train(options: Namespace) -> int:
         raise TrainingError(f"--dropout {options.dropout} is out of range; give a number from 0 to below 1.")
     if options.learning_rate is not None and not 0 < options.learning_rate <= 1:
         raise TrainingError(f"--learning-rate {options.learning_rate} is out of range; give a number from 0 to 1.")
+    if options.song_share is not None and not 0 <= options.song_share < 1:
+        raise TrainingError(f"--song-share {options.song_share} is out of range; give a number from 0 to below 1.")
     if options.seed is not None and not 0 <= options.seed <= MAX_SEED:
         raise TrainingError(f"--seed {options.seed} is out of range; give a number from 0 to {MAX_SEED}.")
     if options.parent and (fixed := [name for name in _ARCHITECTURE if getattr(options, name) is not None]):

@@ -5,6 +5,7 @@ Each condition is a small category; a poem's conditions are a table with a row a
 
 from functools import cache
 
+from poetry_model.corpus import Dynasty
 from poetry_model.form import FORMS, MAX_LINES
 from poetry_model.prosody import Tone
 
@@ -13,8 +14,11 @@ SIZES: dict[str, int] = {"form": len(FORMS), "place": max(FORMS), "lines_left": 
 
 
 def sizes_with_controls(rhyme_classes: int) -> dict[str, int]:
-    """`SIZES` and the controls: the tone wanted at the place, and the rhyme class; category 0 is "not given"."""
-    return {**SIZES, "tone": len(Tone), "rhyme": rhyme_classes + 1}
+    """`SIZES`, the controls and the dynasty.
+
+    The controls are the tone wanted at the place, and the rhyme class; category 0 is "not given".
+    """
+    return {**SIZES, "tone": len(Tone), "rhyme": rhyme_classes + 1, "dynasty": len(Dynasty)}
 
 
 @cache

@@ -23,7 +23,9 @@ _WITH_ALL_TONES = 0.5
 _DROPPED_ANYWHERE = 0.1
 _DROPPED_WHERE_FREE = 0.7
 _DROPPED_WHERE_RULED = 0.03
-_WITHOUT_RHYME = 0.35
+_WITHOUT_RHYME = 0.2
+_WITHOUT_RHYME_OR_TONES = 0.65
+"""Share of the poems without tones that go without rhyme too."""
 
 
 def not_given(verse: Verse) -> list[tuple[int, int]]:
@@ -50,7 +52,8 @@ class Controls:
         """The same with some left out, for training."""
         random = _random(verse, seed)
         kind = random.random()
-        rhyme = NOT_GIVEN if random.random() < _WITHOUT_RHYME else self.prosody.rhyme_of_verse(verse.lines)
+        without_rhyme = _WITHOUT_RHYME_OR_TONES if kind < _WITHOUT_TONES else _WITHOUT_RHYME
+        rhyme = NOT_GIVEN if random.random() < without_rhyme else self.prosody.rhyme_of_verse(verse.lines)
         if kind < _WITHOUT_TONES:
             return [(NOT_GIVEN, rhyme)] * len(verse.text)
         free = free_places(verse.form)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -13,8 +14,18 @@ from poetry_model.errors import CorpusError
 from poetry_model.form import FORMS
 from poetry_model.script import is_han, normalise
 
-PATTERN = "poet.tang.*.json"
-"""The files read from the folder: 全唐诗 holds the Song poets as well."""
+
+class Dynasty(IntEnum):
+    """Whose verse it is."""
+
+    TANG = 0
+    SONG = 1
+
+    @property
+    def pattern(self) -> str:
+        """The names of its files: the folder 全唐诗 holds the Song poets as well."""
+        return f"poet.{self.name.lower()}.*.json"
+
 
 _POETRY_FOLDER = "全唐诗"
 _SOURCE = "get it with: git clone https://github.com/chinese-poetry/chinese-poetry"
@@ -34,6 +45,7 @@ class Verse:
     """One regular poem: lines of one length, Han characters alone."""
 
     lines: tuple[str, ...]
+    dynasty: Dynasty = field(default=Dynasty.TANG, compare=False)
 
     @property
     def form(self) -> int:
@@ -74,19 +86,19 @@ class Corpus:
         )
 
 
-def read_corpus(folder: Path, pattern: str = PATTERN) -> Corpus:
-    """Read every file of `folder` (or of its 全唐诗) that matches `pattern`, cleaned and without duplicates.
+def read_corpus(folder: Path, dynasty: Dynasty = Dynasty.TANG) -> Corpus:
+    """Read the verse of a dynasty from `folder` (or its 全唐诗), cleaned and without duplicates.
 
     Raises `CorpusError` when the folder or a file cannot be used, or when no poem is left.
     """
-    files = corpus_files(folder, pattern)
+    files = corpus_files(folder, dynasty.pattern)
     dropped: Counter[str] = Counter()
     verses: dict[Verse, None] = {}
     poems = 0
     for file in files:
         for paragraphs in _read_file(file):
             poems += 1
-            cleaned = clean(paragraphs)
+            cleaned = clean(paragraphs, dynasty)
             if isinstance(cleaned, str):
                 dropped[cleaned] += 1
             elif cleaned in verses:
@@ -101,7 +113,7 @@ def read_corpus(folder: Path, pattern: str = PATTERN) -> Corpus:
     return Corpus(tuple(verses), len(files), poems, dropped)
 
 
-def clean(paragraphs: Sequence[str]) -> Verse | str:
+def clean(paragraphs: Sequence[str], dynasty: Dynasty = Dynasty.TANG) -> Verse | str:
     """The verse in `paragraphs`, or the reason it is dropped: `empty`, `unreadable`, `irregular`."""
     text = normalise("".join(paragraphs))
     replaced = 1
@@ -115,10 +127,10 @@ def clean(paragraphs: Sequence[str]) -> Verse | str:
         return "unreadable"
     if {len(line) for line in lines} not in ({form} for form in FORMS):
         return "irregular"
-    return Verse(lines)
+    return Verse(lines, dynasty)
 
 
-def corpus_files(folder: Path, pattern: str = PATTERN) -> list[Path]:
+def corpus_files(folder: Path, pattern: str = Dynasty.TANG.pattern) -> list[Path]:
     """The files of `folder` (or of its 全唐诗) that match `pattern`, in order; `CorpusError` when there are none."""
     if not folder.is_dir():
         raise CorpusError(f"There is no folder {folder}; name one in chinese-poetry's layout ({_SOURCE}).")

@@ -73,7 +73,7 @@ class PoetNetwork(nn.Module):
         """What the network knows before each place.
 
         characters: ids of the character *before* each place, (batch, places); conditions: of each place,
-        (batch, places, len(config.conditions)); state: from an earlier call. Returns (batch, places, embedding) and the
+        (batch, places, len(config.conditions)), further columns are not looked at; state: from an earlier call. Returns (batch, places, embedding) and the
         state after the last place.
         """
         told = [embed(conditions[..., column]) for column, embed in enumerate(self.conditions)]

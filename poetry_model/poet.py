@@ -15,6 +15,7 @@ from poetry_model import sampling
 from poetry_model.checkpoint import PRETRAINED, Bundle, load_bundle
 from poetry_model.conditions import conditions
 from poetry_model.controls import NOT_GIVEN
+from poetry_model.corpus import Dynasty
 from poetry_model.devices import choose_device
 from poetry_model.errors import RequestError
 from poetry_model.metre import Breach, ending_breaches, rhyme_breaches, tone_breaches
@@ -208,7 +209,8 @@ class Poet:
             table = torch.tensor(conditions(row.request.form, row.request.lines))
             if row.plan is not None:
                 rhyme = torch.full((len(table), 1), row.plan.rhyme)
-                table = torch.cat([table, torch.tensor(row.plan.tones)[:, None], rhyme], dim=1)
+                dynasty = torch.full((len(table), 1), Dynasty.TANG)
+                table = torch.cat([table, torch.tensor(row.plan.tones)[:, None], rhyme, dynasty], dim=1)
             tables.append(table)
         return pad_sequence(tables, batch_first=True, padding_value=NOT_GIVEN).to(self._device)
 
@@ -231,8 +233,10 @@ class Poet:
             )
             used.scatter_(1, previous, doubled)
         allowed = place & ~used
-        # A rhyme may be used up; then the place alone decides.
-        return torch.where(allowed.any(dim=1, keepdim=True), allowed, place)
+        # A small rhyme may be used up: then what stands elsewhere may come back, and only at last a rhyme itself.
+        for wider in (place & ~kept, place):
+            allowed = torch.where(allowed.any(dim=1, keepdim=True), allowed, wider)
+        return allowed
 
     @cached_property
     def _table(self) -> Tensor:

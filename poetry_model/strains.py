@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from poetry_model.corpus import PATTERN, are_strings, corpus_files, load_items
+from poetry_model.corpus import Dynasty, are_strings, corpus_files, load_items
 from poetry_model.errors import CorpusError
 
 _FOLDER = Path("strains", "json")
 
 
-def read_strains(folder: Path, pattern: str = PATTERN) -> list[tuple[str, str]]:
+def read_strains(folder: Path, pattern: str = Dynasty.TANG.pattern) -> list[tuple[str, str]]:
     """Pairs of a line and its tones (平, 仄, ○ either, ？ unknown), punctuation included; empty where there are none.
 
     `folder` is the one the corpus is read from. Raises `CorpusError` when a file that is there cannot be used.

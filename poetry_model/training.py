@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Literal
 
 import torch
@@ -45,6 +46,8 @@ class TrainingConfig:
     """Largest norm of the gradient."""
     patience: int = 3
     """Epochs without a better held-back perplexity before the run stops early."""
+    song_share: float = 0.0
+    """Share of an epoch's characters that are Song verse, 0 to below 1."""
     seed: int = 1
 
 
@@ -98,6 +101,7 @@ class Trainer:
         start: str | None = None,
         device: torch.device | None = None,
         controls: Controls | None = None,
+        song: Sequence[Verse] = (),
         report: Callable[[Progress], None] = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
         save_every: float = 180.0,
@@ -107,6 +111,7 @@ class Trainer:
         self._network = network.to(self._device).requires_grad_(requires_grad=True)
         self._vocabulary = vocabulary
         self._training = training
+        self._song = Random(config.seed).sample(song, len(song))
         self._held_back = held_back
         self._config = config
         self._controls = controls
@@ -121,7 +126,8 @@ class Trainer:
         identity = {"config": asdict(config), "network": network.config.as_dict(), "corpus": corpus_digest}
         self._counters = Counters(identity | {"start": start})
         self._best: dict[str, Tensor] = {}
-        self._batches = len(bucket(training, config.batch_characters))
+        self._batches = 1
+        """Of the epoch under way."""
         self._rate: float | None = None
         self._saved_at = time.perf_counter()
         if not training or not held_back:
@@ -153,8 +159,10 @@ class Trainer:
         counters, config = self._counters, self._config
         self._network.train()
         seed = config.seed + counters.epoch
+        verses = self._verses(counters.epoch)
+        self._batches = len(bucket(verses, config.batch_characters))
         epoch = batches(
-            self._training,
+            verses,
             self._vocabulary,
             config.batch_characters,
             partial(self._controls.dropped, seed=seed) if self._controls else None,
@@ -178,6 +186,14 @@ class Trainer:
             if time.perf_counter() - self._saved_at > self._save_every:
                 self._save()
         self._finish_epoch()
+
+    def _verses(self, epoch: int) -> list[Verse]:
+        """The training side and, for each epoch, the next part of the Song verse, none again before all were met."""
+        share = self._config.song_share
+        wanted = share / (1 - share) * sum(len(verse.text) for verse in self._training)
+        count = round(wanted / (sum(len(verse.text) for verse in self._song) or 1) * len(self._song))
+        begin = epoch * count
+        return [*self._training, *(self._song[at % len(self._song)] for at in range(begin, begin + count))]
 
     def _step(self, batch: Batch) -> float:
         for group in self._optimizer.param_groups:

@@ -12,7 +12,7 @@ import torch
 from poetry_model.checkpoint import Bundle, load_bundle, save_bundle
 from poetry_model.conditions import SIZES, sizes_with_controls
 from poetry_model.controls import Controls, not_given
-from poetry_model.corpus import Corpus, Verse, read_corpus
+from poetry_model.corpus import Corpus, Dynasty, Verse, read_corpus
 from poetry_model.errors import TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut, Split
@@ -61,6 +61,7 @@ class TrainingRun:
         torch.manual_seed(self.config.seed)
         prosody = parent.prosody if parent and parent.prosody else self._learn_prosody(split.training, say)
         network = self._network(parent, vocabulary, prosody)
+        song = self._read_song(hold_out.remember(split.held_back), vocabulary, say)
         say(
             f"{len(split.training):,} poems to learn, {len(split.held_back):,} held back, "
             f"{len(vocabulary):,} characters in the vocabulary, "
@@ -77,6 +78,7 @@ class TrainingRun:
             start=parent.version if parent else None,
             device=self.device,
             controls=Controls(prosody) if prosody else None,
+            song=song,
             report=report,
             should_stop=should_stop,
         ).run(resume=self.resume)
@@ -103,6 +105,16 @@ class TrainingRun:
         if parent is None:
             return PoetNetwork(NetworkConfig(len(vocabulary), conditions=sizes, **self.architecture))  # type: ignore[arg-type] # the command line gives each field its type
         return parent.network if dict(parent.network.config.conditions) == sizes else parent.network.grown(sizes)
+
+    def _read_song(self, hold_out: HoldOut, vocabulary: Vocabulary, say: Callable[[str], None]) -> tuple[Verse, ...]:
+        """The Song verse that may be learned: nothing held back, no character that Tang verse does not teach."""
+        if not self.config.song_share:
+            return ()
+        song = read_corpus(self.corpus, Dynasty.SONG)
+        known = set(vocabulary.characters)
+        verses = tuple(verse for verse in hold_out.split(song.verses).training if known.issuperset(verse.text))
+        say(f"Song verse: {song.summary()}; {len(verses):,} poems to learn")
+        return verses
 
     def _learn_prosody(self, verses: Sequence[Verse], say: Callable[[str], None]) -> Prosody | None:
         strains = read_strains(self.corpus)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from poetry_model.batches import Batch, batches, bucket, collate
 from poetry_model.conditions import conditions
-from poetry_model.corpus import Verse
+from poetry_model.corpus import Dynasty, Verse
 from poetry_model.vocabulary import PAD, UNK, Vocabulary
 
 FIVE, SEVEN = Verse(("月山水雲風",)), Verse(("花春秋江天人日", "月月月月月月龘"))
@@ -37,9 +37,13 @@ def test_each_place_has_its_conditions() -> None:
     assert batch.conditions[1].tolist() == [list(row) for row in conditions(7, 2)]
 
 
-def test_controls_follow_the_conditions() -> None:
-    batch = collate([FIVE, SEVEN], VOCABULARY, lambda verse: [(place % 3, 4) for place in range(len(verse.text))])
-    assert batch.conditions[1].tolist() == [[*row, place % 3, 4] for place, row in enumerate(conditions(7, 2))]
+def test_controls_and_the_dynasty_follow_the_conditions() -> None:
+    song = Verse(SEVEN.lines, Dynasty.SONG)
+    batch = collate([FIVE, song], VOCABULARY, lambda verse: [(place % 3, 4) for place in range(len(verse.text))])
+    assert batch.conditions[0, 0].tolist() == [*conditions(5, 1)[0], 0, 4, Dynasty.TANG]
+    assert batch.conditions[1].tolist() == [
+        [*row, place % 3, 4, Dynasty.SONG] for place, row in enumerate(conditions(7, 2))
+    ]
     assert batch.conditions[0, 5:].eq(0).all()
 
 

@@ -237,6 +237,12 @@ def test_prosody_comes_back_as_it_was_saved(tuned: Path) -> None:
     assert sorted(file.name for file in tuned.iterdir()) == sorted([*FILES, "prosody.json"])
 
 
+def test_a_bundle_made_before_the_dynasty_was_told_is_still_read(tmp_path: Path) -> None:
+    before = dict(list(sizes_with_controls(len(PROSODY.classes)).items())[:-1])
+    save_bundle(tmp_path / "old", _network().grown(before), VOCABULARY, HOLD_OUT, METADATA, PROSODY)
+    assert "dynasty" not in load_bundle(tmp_path / "old").network.config.conditions
+
+
 def test_prosody_without_a_network_that_heeds_it_is_refused(saved: Path, tuned: Path) -> None:
     with _copy(saved) as folder:
         _replace(folder, "prosody.json", (tuned / "prosody.json").read_bytes())

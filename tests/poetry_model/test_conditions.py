@@ -30,4 +30,4 @@ def test_the_first_line_of_a_long_poem_knows_odd_from_even(lines: int, left: int
 
 
 def test_the_controls_come_after_what_the_form_tells() -> None:
-    assert list(sizes_with_controls(30).items()) == [*SIZES.items(), ("tone", 3), ("rhyme", 31)]
+    assert list(sizes_with_controls(30).items()) == [*SIZES.items(), ("tone", 3), ("rhyme", 31), ("dynasty", 2)]

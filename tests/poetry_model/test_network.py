@@ -82,11 +82,11 @@ def test_a_network_that_grew_writes_as_before_until_it_is_trained(
     network: PoetNetwork, characters: Tensor, told: Tensor
 ) -> None:
     grown = network.grown(sizes_with_controls(4)).eval()
-    assert dict(grown.config.conditions) == {**SIZES, "tone": 3, "rhyme": 5}
+    assert dict(grown.config.conditions) == {**SIZES, "tone": 3, "rhyme": 5, "dynasty": 2}
     before, state = network(characters, told)
-    for tone, rhyme in ((0, 0), (1, 2), (2, 4)):
-        more = torch.tensor([tone, rhyme]).expand(*told.shape[:2], 2)
-        after, its_state = grown(characters, torch.cat([told, more], dim=2))
+    for more in ((0, 0, 0), (1, 2, 1), (2, 4, 0)):
+        controls = torch.tensor(more).expand(*told.shape[:2], 3)
+        after, its_state = grown(characters, torch.cat([told, controls], dim=2))
         torch.testing.assert_close(after, before)
         torch.testing.assert_close(its_state, state)
 
@@ -94,9 +94,9 @@ def test_a_network_that_grew_writes_as_before_until_it_is_trained(
 def test_a_network_that_grew_can_learn_what_is_new(network: PoetNetwork, characters: Tensor, told: Tensor) -> None:
     network.requires_grad_(requires_grad=False)
     grown = network.grown(sizes_with_controls(4))
-    more = torch.ones(*told.shape[:2], 2, dtype=torch.long)
-    grown(characters, torch.cat([told, more], dim=2))[0].square().sum().backward()
+    controls = torch.ones(*told.shape[:2], 3, dtype=torch.long)
+    grown(characters, torch.cat([told, controls], dim=2))[0].square().sum().backward()
     gradient = dict(grown.named_parameters())["recurrent.weight_ih_l0"].grad
     assert gradient is not None
-    assert gradient[:, -2 * grown.config.condition :].abs().max() > 0
+    assert gradient[:, -3 * grown.config.condition :].abs().max() > 0
     assert network.config.conditions == SIZES

@@ -11,7 +11,7 @@ from torch import Tensor
 from poetry_model import training
 from poetry_model.batches import Batch, Given, bucket
 from poetry_model.batches import batches as make_batches
-from poetry_model.corpus import Verse
+from poetry_model.corpus import Dynasty, Verse
 from poetry_model.errors import TrainingError
 from poetry_model.evaluation import Perplexity, perplexity
 from poetry_model.holdout import Split
@@ -328,3 +328,24 @@ def test_an_empty_side_is_refused(split: Split, vocabulary: Vocabulary, tmp_path
             state_folder=tmp_path / "run",
             corpus_digest="digest",
         )
+
+
+def test_every_song_poem_is_met_before_one_comes_back(split: Split, vocabulary: Vocabulary, tmp_path: Path) -> None:
+    song = [Verse((*verse.lines[1:], verse.lines[0]), Dynasty.SONG) for verse in split.training]
+    trainer = Trainer(
+        _network(vocabulary, 0),
+        vocabulary,
+        split.training,
+        split.held_back,
+        replace(CONFIG, song_share=0.25),
+        state_folder=tmp_path,
+        corpus_digest="digest",
+        song=song,
+    )
+    epochs = [[verse for verse in trainer._verses(epoch) if verse.dynasty is Dynasty.SONG] for epoch in range(4)]
+    characters = sum(len(verse.text) for verse in split.training)
+    assert sum(len(verse.text) for verse in epochs[0]) / characters == pytest.approx(1 / 3, rel=0.05)
+    met = [verse for epoch in epochs for verse in epoch]
+    assert set(met[: len(song)]) == set(song)
+    assert len(met) > len(song)
+    assert len(trainer._verses(0)) == len(split.training) + len(epochs[0])

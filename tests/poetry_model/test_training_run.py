@@ -1,5 +1,6 @@
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from poetry_model.checkpoint import load_bundle
 from poetry_model.conditions import SIZES, sizes_with_controls
 from poetry_model.controls import Controls, not_given
-from poetry_model.corpus import read_corpus
+from poetry_model.corpus import Verse, read_corpus
 from poetry_model.errors import BundleError, CorpusError, TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut, Split
@@ -203,3 +204,33 @@ def test_the_record_of_an_early_end_tells_its_best_epoch(new_run: TrainingRun) -
     record = json.loads((new_run.out / "config.json").read_text(encoding="utf-8"))["training"]
     assert record["epochs"] == len(record["history"]) == outcome.epochs < 30
     assert record["best_epoch"] == record["epochs"] - 1
+
+
+def test_song_verse_is_learned_without_what_is_held_back_or_not_known(new_run: TrainingRun, split: Split) -> None:
+    folder = new_run.out.parent / "both"
+    shutil.copytree(new_run.corpus, folder)
+    known = [[f"{line}。" for line in lines] for lines in _rotated(split.training[:40])]
+    leaking = [f"{line}。" for line in split.held_back[0].lines]
+    strange = ["龘" * 5 + "。"] * 2
+    poems = [{"paragraphs": paragraphs} for paragraphs in (*known, leaking, strange)]
+    (folder / "全唐诗" / "poet.song.0.json").write_text(json.dumps(poems, ensure_ascii=False), encoding="utf-8")
+    learnable = (
+        HoldOut().remember(split.held_back).split(tuple(Verse(lines) for lines in _rotated(split.training[:40])))
+    )
+    said: list[str] = []
+    _execute(replace(new_run, corpus=folder, config=replace(new_run.config, song_share=0.3)), said=said)
+    assert said[2].endswith(f"; {len(learnable.training)} poems to learn")
+    assert 20 < len(learnable.training) <= 40
+    record = load_bundle(new_run.out).metadata
+    assert record["training"]["config"]["song_share"] == 0.3
+    assert record["corpus"]["digest"] == read_corpus(new_run.corpus).digest
+
+
+def test_song_verse_that_is_not_there_is_asked_for(new_run: TrainingRun) -> None:
+    with pytest.raises(CorpusError, match=r"holds no .*poet\.song"):
+        _execute(replace(new_run, config=replace(new_run.config, song_share=0.3)))
+
+
+def _rotated(verses: Sequence[Verse]) -> list[tuple[str, ...]]:
+    """Lines that no Tang poem has, of the same characters."""
+    return [tuple(line[1:] + line[0] for line in verse.lines) for verse in verses]
