@@ -9,6 +9,10 @@ class CorpusError(PoetryError):
     """The corpus folder cannot be used; the message names the file and what to do."""
 
 
+class DownloadError(PoetryError):
+    """A file of the public corpus cannot be had as it should be, or not be written."""
+
+
 class BundleError(PoetryError):
     """A model bundle is missing, damaged or of another format; the message names it."""
 

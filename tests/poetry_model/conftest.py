@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from poetry_model.__main__ import main
 from poetry_model.corpus import Verse
 from poetry_model.holdout import HoldOut, Split
 from poetry_model.vocabulary import Vocabulary
+from tests.poetry_model.host import Host
 
 
 @pytest.fixture
@@ -61,3 +63,17 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str,
         return code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """A web server on this machine, never asked through a proxy."""
+    monkeypatch.setenv("no_proxy", "*")
+    server = Host()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.released.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
