@@ -39,8 +39,13 @@ Given = Callable[[Verse], list[tuple[int, int]]]
 
 def collate(verses: Sequence[Verse], vocabulary: Vocabulary, given: Given | None = None) -> Batch:
     """One batch of `verses`, in their order; `given` for a network that takes controls."""
-    rows = [torch.tensor(vocabulary.encode(verse.text)) for verse in verses]
-    tables = [torch.tensor(_table(verse, given)) for verse in verses]
+    rows = [torch.tensor(vocabulary.encode_lines(verse.lines)) for verse in verses]
+    # Where line ends are sampled nothing is told of a place: nobody knows yet which it will be.
+    tables = (
+        [torch.empty(len(row), 0, dtype=torch.long) for row in rows]
+        if vocabulary.line_ends
+        else [torch.tensor(_table(verse, given)) for verse in verses]
+    )
     targets = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
     return Batch(
         previous=torch.nn.functional.pad(targets, (1, 0), value=PAD)[:, :-1],
@@ -56,9 +61,12 @@ def _table(verse: Verse, given: Given | None) -> Sequence[tuple[int, ...]]:
     return [(*row, *more, verse.dynasty) for row, more in zip(told, given(verse), strict=True)]
 
 
-def bucket(verses: Sequence[Verse], characters: int, seed: int | None = None) -> list[list[int]]:
+def bucket(
+    verses: Sequence[Verse], characters: int, seed: int | None = None, poems: int | None = None
+) -> list[list[int]]:
     """Indices of `verses` in batches of about `characters` characters, padding included; poems of like length together.
 
+    With `poems` a batch holds that many instead.
     With a seed the poems of one length, and then the batches, are shuffled; without, they stay sorted by length. The
     number of batches depends on the lengths alone.
     """
@@ -69,7 +77,7 @@ def bucket(verses: Sequence[Verse], characters: int, seed: int | None = None) ->
     order.sort(key=lambda index: len(verses[index].text))
     buckets: list[list[int]] = []
     for index in order:
-        room = characters // len(verses[index].text)
+        room = poems or characters // len(verses[index].text)
         if not buckets or len(buckets[-1]) >= room:
             buckets.append([])
         buckets[-1].append(index)
@@ -85,8 +93,9 @@ def batches(
     given: Given | None = None,
     *,
     seed: int | None = None,
+    poems: int | None = None,
     skip: int = 0,
 ) -> Iterator[Batch]:
     """The batches of `bucket`, made as they are needed, without the first `skip`."""
-    for indices in bucket(verses, characters, seed)[skip:]:
+    for indices in bucket(verses, characters, seed, poems)[skip:]:
         yield collate([verses[index] for index in indices], vocabulary, given)

@@ -15,6 +15,7 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
+from poetry_model.composing import Composing
 from poetry_model.conditions import SIZES, sizes_with_controls
 from poetry_model.errors import BundleError
 from poetry_model.holdout import HoldOut
@@ -36,8 +37,9 @@ _CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _VOCABULARY = "vocabulary.json"
 _PROSODY = "prosody.json"
-_BEFORE_DYNASTY = len(SIZES) + 2
-"""Conditions of a model that knows tones and rhyme but no dynasty."""
+_KNOWN = (len(SIZES) + 2, len(SIZES) + 3)
+"""How many conditions a model with prosody has: the dynasty came last."""
+_METADATA = ("corpus", "training", "metrics", "examination")
 _NETWORK_PREFIX = "network."
 _HELD_BACK = "held_back.lines"
 _VERSION_LENGTH = 12
@@ -53,8 +55,9 @@ class Bundle:
     hold_out: HoldOut
     prosody: Prosody | None
     """Tones and rhymes; None for a network that takes no controls."""
+    composing: Composing
     metadata: Mapping[str, Any]
-    """What is known of its making: `corpus`, `training`, `metrics`."""
+    """What is known of its making: `corpus`, `training`, `metrics`, `examination`."""
     version: str
     """The first digits of the SHA-256 of its weights."""
 
@@ -66,6 +69,7 @@ def save_bundle(  # the parts of a bundle
     hold_out: HoldOut,
     metadata: Mapping[str, Any],
     prosody: Prosody | None = None,
+    composing: Composing | None = None,
 ) -> str:
     """Write a bundle to `folder`, whole or not at all, and return its version."""
     tensors = {
@@ -74,8 +78,8 @@ def save_bundle(  # the parts of a bundle
     }
     tensors[_HELD_BACK] = torch.tensor(sorted(hold_out.lines), dtype=torch.int64)
     weights = safetensors.torch.save(tensors)
-    characters = json.dumps({"characters": "".join(vocabulary.characters)}, ensure_ascii=False).encode()
-    files = {_WEIGHTS: weights, _VOCABULARY: characters}
+    characters = {"characters": "".join(vocabulary.characters), "line_ends": vocabulary.line_ends}
+    files = {_WEIGHTS: weights, _VOCABULARY: json.dumps(characters, ensure_ascii=False).encode()}
     if prosody is not None:
         files[_PROSODY] = json.dumps(prosody.as_dict(), ensure_ascii=False, separators=(",", ":")).encode()
     config = {
@@ -83,6 +87,7 @@ def save_bundle(  # the parts of a bundle
         "network": network.config.as_dict(),
         "sha256": {name: _sha256(content) for name, content in files.items()},
         "hold_out": {"rule": hold_out.rule, "one_in": hold_out.one_in},
+        "composing": (composing or Composing()).as_dict(),
         **metadata,
     }
     with replacing(folder) as new:
@@ -98,8 +103,9 @@ def load_bundle(folder: Path) -> Bundle:
     try:
         expected = config["sha256"]
         weights = _read_verified(folder / _WEIGHTS, expected[_WEIGHTS])
-        characters = json.loads(_read_verified(folder / _VOCABULARY, expected[_VOCABULARY]))["characters"]
-        vocabulary = Vocabulary(characters)
+        characters = json.loads(_read_verified(folder / _VOCABULARY, expected[_VOCABULARY]))
+        vocabulary = Vocabulary(characters["characters"], line_ends=characters.get("line_ends", False))
+        composing = _composing(config, vocabulary)
         architecture = NetworkConfig(**config["network"])
         tensors = safetensors.torch.load(weights)
         lines = tensors.pop(_HELD_BACK)
@@ -116,8 +122,8 @@ def load_bundle(folder: Path) -> Bundle:
         SafetensorError,
     ) as error:
         raise BundleError(f"The model bundle {folder} is damaged ({_brief(error)}); install it again.") from error
-    metadata: dict[str, Any] = {key: config[key] for key in ("corpus", "training", "metrics") if key in config}
-    return Bundle(network, vocabulary, hold_out, prosody, metadata, expected[_WEIGHTS][:_VERSION_LENGTH])
+    metadata: dict[str, Any] = {key: config[key] for key in _METADATA if key in config}
+    return Bundle(network, vocabulary, hold_out, prosody, composing, metadata, expected[_WEIGHTS][:_VERSION_LENGTH])
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -155,6 +161,13 @@ def _read_prosody(folder: Path, expected: Mapping[str, str]) -> Prosody | None:
     return Prosody.from_dict(json.loads(_read_verified(folder / _PROSODY, expected[_PROSODY])))
 
 
+def _composing(config: Mapping[str, Any], vocabulary: Vocabulary) -> Composing:
+    composing = Composing(**config.get("composing", {}))
+    if (composing.format == "sampled") != vocabulary.line_ends:
+        raise ValueError("line ends are in the vocabulary of a model that samples them, and in no other")
+    return composing
+
+
 def _hold_out(config: Mapping[str, Any], lines: torch.Tensor) -> HoldOut:
     hold_out = HoldOut(int(config["one_in"]), frozenset(lines.tolist()))
     if hold_out.one_in < 1 or hold_out.rule != config["rule"]:
@@ -170,8 +183,9 @@ def _network(
     if min(architecture.embedding, architecture.hidden, architecture.layers, architecture.condition) < 1:
         raise ValueError("a width of the network is below 1")
     known = sizes_with_controls(len(prosody.classes)) if prosody else SIZES
-    # The dynasty came last, and models made before it go without.
-    if list(architecture.conditions.items()) not in (list(known.items()), list(known.items())[:_BEFORE_DYNASTY]):
+    told = list(architecture.conditions.items())
+    # Without prosody a model is told of the form alone, or nothing.
+    if told != list(known.items())[: len(told)] or len(told) not in (_KNOWN if prosody else (0, len(known))):
         raise ValueError("the network's conditions are not known here")
     # On the meta device nothing is allocated until the tensors have shown their shapes.
     with torch.device("meta"):

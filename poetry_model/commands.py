@@ -1,31 +1,38 @@
 """What each command of the command line does."""
 
 import json
+import os
 import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from io import TextIOWrapper
+from threading import Thread
 from types import FrameType
 from typing import Any
 
 import torch
 
+from poetry_model import asking
 from poetry_model.checkpoint import PRETRAINED, load_bundle
 from poetry_model.controls import not_given
-from poetry_model.corpus import read_corpus
+from poetry_model.corpus import Dynasty, read_corpus
 from poetry_model.devices import choose_device
+from poetry_model.download import download, download_bar
 from poetry_model.errors import CorpusError, RequestError, TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut
-from poetry_model.poem import MAX_SEED, Poem, PoemRequest, Style
+from poetry_model.poem import CANDIDATES, MAX_SEED, Poem, PoemRequest, Style
 from poetry_model.poet import Poet
 from poetry_model.progress import BarReporter, JsonReporter
+from poetry_model.recipe import SETTINGS, make_recipe, read_settings
+from poetry_model.sampled import SampledPoet, make_poet
 from poetry_model.script import Script
-from poetry_model.training import InterruptedRunError, TrainingConfig
+from poetry_model.training import InterruptedRunError
 from poetry_model.training_run import TrainingRun
+from poetry_model.upstream import Upstream
 
 BAD_INPUT = 2
 """Exit code of a command that was given what it cannot use."""
@@ -36,25 +43,21 @@ INTERRUPTED = 130
 _BATCH = 64
 """Poems composed at a time."""
 
-_ARCHITECTURE = ("embedding", "hidden", "layers", "dropout")
-"""Options that a bundle to fine-tune decides by itself."""
-
-_FINE_TUNING = TrainingConfig(epochs=2, learning_rate=1e-4)
-"""A trained network is moved gently, or it forgets more than it learns."""
-
 
 Ask = Callable[[str], PoemRequest]
 """Makes a request of what was typed."""
 
 
 def poem(options: Namespace) -> int:
-    """`poem`: poems from a start, or from each line of standard input."""
-    return _compose(
-        options,
-        lambda start: PoemRequest.checked(
-            start, options.form, options.lines, rhyme=options.rhyme or "", **_sampling(options)
-        ),
-    )
+    """`poem`: poems from a start, from each line of standard input, or from what is answered on the terminal."""
+    if options.start is None:
+        # What is wrong with the other options is said before the questions.
+        _poem_request(options, "月")
+        answers = asking.ask(options.form, options.lines)
+        if answers is None:
+            return 0
+        options = Namespace(**vars(options) | asdict(answers))
+    return _compose(options, lambda start: _poem_request(options, start))
 
 
 def acrostic(options: Namespace) -> int:
@@ -67,6 +70,10 @@ def continue_line(options: Namespace) -> int:
     return _compose(options, lambda line: PoemRequest.continued(line, options.lines, **_sampling(options)))
 
 
+def _poem_request(options: Namespace, start: str) -> PoemRequest:
+    return PoemRequest.checked(start, options.form, options.lines, rhyme=options.rhyme or "", **_sampling(options))
+
+
 def _sampling(options: Namespace) -> dict[str, Any]:
     """What all three are asked alike."""
     return {
@@ -74,12 +81,12 @@ def _sampling(options: Namespace) -> dict[str, Any]:
         "temperature": options.temperature,
         "script": Script(options.script),
         "style": Style(options.style),
-        "candidates": options.candidates,
+        "candidates": options.candidates or CANDIDATES,
     }
 
 
 def _compose(options: Namespace, ask: Ask) -> int:
-    poet = Poet.load(options.model, options.device)
+    poet = make_poet(load_bundle(options.model or PRETRAINED), choose_device(options.device))
     if options.start != "-":
         _print_poems(poet, options, ask(options.start))
         return 0
@@ -96,7 +103,7 @@ def _compose(options: Namespace, ask: Ask) -> int:
     return code
 
 
-def _print_poems(poet: Poet, options: Namespace, first: PoemRequest) -> None:
+def _print_poems(poet: Poet | SampledPoet, options: Namespace, first: PoemRequest) -> None:
     for begin in range(0, options.count, _BATCH):
         numbers = range(begin, min(begin + _BATCH, options.count))
         requests = [replace(first, seed=(first.seed + number) % (MAX_SEED + 1)) for number in numbers]
@@ -130,28 +137,31 @@ def _as_json(written: Poem) -> str:
 
 def train(options: Namespace) -> int:
     """`train`: a bundle from a folder of verse."""
-    if options.dropout is not None and not 0 <= options.dropout < 1:
-        raise TrainingError(f"--dropout {options.dropout} is out of range; give a number from 0 to below 1.")
-    if options.learning_rate is not None and not 0 < options.learning_rate <= 1:
-        raise TrainingError(f"--learning-rate {options.learning_rate} is out of range; give a number from 0 to 1.")
-    if options.song_share is not None and not 0 <= options.song_share < 1:
-        raise TrainingError(f"--song-share {options.song_share} is out of range; give a number from 0 to below 1.")
-    if options.seed is not None and not 0 <= options.seed <= MAX_SEED:
-        raise TrainingError(f"--seed {options.seed} is out of range; give a number from 0 to {MAX_SEED}.")
-    if options.parent and (fixed := [name for name in _ARCHITECTURE if getattr(options, name) is not None]):
-        raise TrainingError(f"--{fixed[0]} cannot be changed with --from; leave it out, or train anew.")
+    settings = read_settings(options.recipe) if options.recipe else {}
+    settings |= {name: value for name in SETTINGS if (value := getattr(options, name, None)) is not None}
+    if options.parent and (fixed := [name for name in settings if SETTINGS[name] != "training"]):
+        raise TrainingError(f"{fixed[0]} cannot be changed with --from; leave it out, or train anew.")
+    recipe = make_recipe(settings, fine_tuning=options.parent is not None)
     if options.threads:
         torch.set_num_threads(options.threads)
     run = TrainingRun(
         corpus=options.corpus,
         out=options.out,
-        config=_configure(options),
+        config=recipe.training,
         device=choose_device(options.device),
         parent=options.parent,
-        architecture={name: value for name in _ARCHITECTURE if (value := getattr(options, name)) is not None},
+        architecture=recipe.network,
+        composing=recipe.composing,
+        favorites=options.favorites,
+        judge=options.judge_by,
+        rival=options.compare_with,
+        examine=options.examine,
         resume=options.resume,
     )
-    with JsonReporter() if options.progress == "json" else BarReporter() as reporter, _stop_signals() as stopped:
+    with (
+        JsonReporter() if options.progress == "json" else BarReporter() as reporter,
+        _stop_signals(stop_on_eof=options.stop_on_eof) as stopped,
+    ):
         try:
             version, outcome = run.execute(reporter.progress, lambda: bool(stopped), reporter.say)
         except InterruptedRunError as error:
@@ -192,16 +202,27 @@ def check_corpus(options: Namespace) -> int:
     return 0
 
 
-def _configure(options: Namespace) -> TrainingConfig:
-    """The defaults of the kind of run, with what was named on the command line."""
-    named = {field.name: getattr(options, field.name, None) for field in fields(TrainingConfig)}
-    given: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-    return replace(_FINE_TUNING if options.parent else TrainingConfig(), **given)
+def download_corpus(options: Namespace) -> int:
+    """`corpus download`: the public corpus, checked file by file."""
+    upstream = Upstream.load()
+    files = upstream.files(Dynasty if options.song else [Dynasty.TANG])
+    address = upstream.address if options.address is None else options.address
+    try:
+        with download_bar() as report:
+            outcome = download(files, options.folder, address, report)
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on from where it stopped.", file=sys.stderr)
+        return INTERRUPTED
+    print(f"{outcome.summary()}; {upstream.repository} ({upstream.licence}) at {upstream.commit[:12]}")
+    return 0
 
 
 @contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """A list that fills when the process is asked to stop, so that a run can save first; a second Ctrl-C ends it."""
+def _stop_signals(*, stop_on_eof: bool) -> Iterator[list[int]]:
+    """A list that fills when the process is asked to stop, so that a run can save first; a second Ctrl-C ends it.
+
+    With `stop_on_eof` the end of standard input asks too: a parent that is no more has closed it.
+    """
     received: list[int] = []
 
     def receive(number: int, _: FrameType | None) -> None:
@@ -209,6 +230,14 @@ def _stop_signals() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         received.append(number)
 
+    def wait_for_eof() -> None:
+        # Not through the buffer: its lock, held at the end, would bring the interpreter down.
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        received.append(signal.SIGTERM)
+
+    if stop_on_eof:
+        Thread(target=wait_for_eof, name="parent", daemon=True).start()
     previous = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received

@@ -28,7 +28,7 @@ class Dynasty(IntEnum):
 
 
 _POETRY_FOLDER = "全唐诗"
-_SOURCE = "get it with: git clone https://github.com/chinese-poetry/chinese-poetry"
+_SOURCE = "get it with: python -m poetry_model corpus download FOLDER"
 
 # Notes in brackets go with what they hold; they nest. 〖1〗 numbers a note, （一作某） is one.
 _NOTE = re.compile("（[^（）]*）|〖[^〖〗]*〗|\\([^()]*\\)")

@@ -10,7 +10,7 @@ from torch.nn import functional
 from poetry_model.batches import Given, batches
 from poetry_model.corpus import Verse
 from poetry_model.network import PoetNetwork
-from poetry_model.vocabulary import UNK, Vocabulary
+from poetry_model.vocabulary import END, LINE_END, UNK, Vocabulary
 
 _BATCH_CHARACTERS = 4096
 
@@ -44,9 +44,15 @@ def perplexity(
     for batch in batches(verses, vocabulary, _BATCH_CHARACTERS, given):
         moved = batch.to(device)
         mask = moved.mask
+        if vocabulary.line_ends:
+            mask &= (moved.targets != LINE_END) & (moved.targets != END)
         features, _ = network.features(moved.previous, moved.conditions)
         targets = moved.targets[mask]
-        loss += functional.cross_entropy(network.score(features[mask]), targets, reduction="sum").item()
+        scores = network.score(features[mask])
+        if vocabulary.line_ends:
+            # Others are told where a line ends: here a character is judged among characters.
+            scores[:, [LINE_END, END]] = -torch.inf
+        loss += functional.cross_entropy(scores, targets, reduction="sum").item()
         unknown += int((targets == UNK).sum())
     network.train(training)
     characters = sum(len(verse.text) for verse in verses)

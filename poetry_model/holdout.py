@@ -50,6 +50,10 @@ class HoldOut:
             held_back=tuple(verse for index, verse in enumerate(verses) if index in held),
         )
 
+    def knows_a_line_of(self, verse: Verse) -> bool:
+        """Whether an earlier training held back a line of `verse`."""
+        return bool(self.lines) and any(_digest(line) in self.lines for line in verse.lines)
+
     def remember(self, held_back: Iterable[Verse]) -> "HoldOut":
         """The same rule, which also knows the lines of `held_back`."""
         lines = {_digest(line) for verse in held_back for line in verse.lines}
@@ -71,6 +75,4 @@ class HoldOut:
         return held
 
     def _is_chosen(self, verse: Verse) -> bool:
-        if _digest("\n".join(verse.lines)) % self.one_in == 0:
-            return True
-        return bool(self.lines) and any(_digest(line) in self.lines for line in verse.lines)
+        return _digest("\n".join(verse.lines)) % self.one_in == 0 or self.knows_a_line_of(verse)

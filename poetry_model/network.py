@@ -1,16 +1,25 @@
-"""The network: a character LSTM that is told which place of the poem it writes next."""
+"""The network: a recurrent network over characters that is told which place of the poem it writes next."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from poetry_model.conditions import SIZES
 
-State = tuple[Tensor, Tensor]
-"""Hidden and cell state, each (layers, batch, hidden)."""
+Cell = Literal["rnn", "lstm", "gru"]
+Initialisation = Literal["default", "uniform", "xavier", "zeros"]
+
+State = Tensor | tuple[Tensor, Tensor]
+"""Hidden state (layers, batch, hidden); of an LSTM hidden and cell state, each of that shape."""
+
+Stack = nn.RNN | nn.LSTM | nn.GRU
+
+_CELLS: dict[Cell, type[Stack]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,40 +28,63 @@ class NetworkConfig:
 
     vocabulary: int
     """Ids, `<pad>` and `<unk>` included."""
-    embedding: int = 256
-    hidden: int = 512
-    layers: int = 2
-    dropout: float = 0.3
-    condition: int = 16
+    embedding: Annotated[int, Ge(1)] = 256
+    hidden: Annotated[int, Ge(1)] = 512
+    layers: Annotated[int, Ge(1)] = 2
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.3
+    condition: Annotated[int, Ge(1)] = 16
     """Width of each condition's embedding."""
     conditions: Mapping[str, int] = field(default_factory=lambda: dict(SIZES))
     """Condition → number of categories, in column order."""
+    cell: Cell = "lstm"
+    tied: bool = True
+    """Whether characters are scored by their embeddings, or by an output layer of their own."""
+    output_relu: bool = False
+    """Whether scores below 0 are cut off, as the second report did: a character cannot be called unlikely then."""
+    initialisation: Initialisation = "default"
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
         return asdict(self)
 
 
+def recurrent_stack(cell: Cell, inputs: int, hidden: int, layers: int, dropout: float = 0.0) -> Stack:
+    """`layers` recurrent layers: (batch, places, inputs) → (batch, places, hidden) and the state."""
+    between = dropout if layers > 1 else 0.0
+    return _CELLS[cell](inputs, hidden, layers, batch_first=True, dropout=between)
+
+
+def initialise(network: nn.Module, how: Initialisation, hidden: int) -> None:
+    """Draw all weights anew: `uniform` in ±1/√hidden, `xavier` (Glorot and Bengio 2010), `zeros`, or leave them be."""
+    bound = hidden**-0.5
+    for parameter in network.parameters():
+        if how == "uniform":
+            nn.init.uniform_(parameter, -bound, bound)
+        elif how == "xavier" and parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter)
+        elif how != "default":
+            nn.init.zeros_(parameter)
+
+
 class PoetNetwork(nn.Module):
-    """Embedding and conditions → LSTM → linear → scores by the embedding again (tied)."""
+    """Embedding and conditions → recurrent stack → scores, by the embedding again (tied) or by an output layer."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         self.characters = nn.Embedding(config.vocabulary, config.embedding)
         self.conditions = nn.ModuleList(nn.Embedding(size, config.condition) for size in config.conditions.values())
-        self.recurrent = nn.LSTM(
-            config.embedding + config.condition * len(config.conditions),
-            config.hidden,
-            config.layers,
-            batch_first=True,
-            dropout=config.dropout if config.layers > 1 else 0.0,
-        )
-        self.narrow = nn.Linear(config.hidden, config.embedding)
-        self.bias = nn.Parameter(torch.zeros(config.vocabulary))
+        inputs = config.embedding + config.condition * len(config.conditions)
+        self.recurrent = recurrent_stack(config.cell, inputs, config.hidden, config.layers, config.dropout)
         self.dropout = nn.Dropout(config.dropout)
-        # Tied to the output, the embedding must start small, or the first scores are far apart.
-        nn.init.normal_(self.characters.weight, std=config.embedding**-0.5)
+        if config.tied:
+            self.narrow = nn.Linear(config.hidden, config.embedding)
+            self.bias = nn.Parameter(torch.zeros(config.vocabulary))
+            # Tied to the output, the embedding must start small, or the first scores are far apart.
+            nn.init.normal_(self.characters.weight, std=config.embedding**-0.5)
+        else:
+            self.output = nn.Linear(config.hidden, config.vocabulary)
+        initialise(self, config.initialisation, config.hidden)
 
     def grown(self, conditions: Mapping[str, int]) -> "PoetNetwork":
         """The same network, which sees more conditions than before; until it is trained they change nothing.
@@ -69,21 +101,30 @@ class PoetNetwork(nn.Module):
         network.load_state_dict({**network.state_dict(), **state})
         return network
 
+    @property
+    def output_layer(self) -> tuple[Tensor, Tensor]:
+        """Weight (vocabulary, features) and bias (vocabulary,) of the scores."""
+        if self.config.tied:
+            return self.characters.weight, self.bias
+        return self.output.weight, self.output.bias
+
     def features(self, characters: Tensor, conditions: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """What the network knows before each place.
 
         characters: ids of the character *before* each place, (batch, places); conditions: of each place,
-        (batch, places, len(config.conditions)), further columns are not looked at; state: from an earlier call. Returns (batch, places, embedding) and the
-        state after the last place.
+        (batch, places, len(config.conditions)), further columns are not looked at; state: from an earlier call. Returns
+        (batch, places, embedding if tied else hidden) and the state after the last place.
         """
         told = [embed(conditions[..., column]) for column, embed in enumerate(self.conditions)]
         inputs = self.dropout(torch.cat([self.characters(characters), *told], dim=-1))
         outputs, state = self.recurrent(inputs, state)
-        return self.dropout(self.narrow(self.dropout(outputs))), state
+        outputs = self.dropout(outputs)
+        return self.dropout(self.narrow(outputs)) if self.config.tied else outputs, state
 
     def score(self, features: Tensor) -> Tensor:
-        """Unnormalised log-probabilities of every id, (..., vocabulary), from features (..., embedding)."""
-        return functional.linear(features, self.characters.weight, self.bias)
+        """Unnormalised log-probabilities of every id, (..., vocabulary), from features."""
+        scores = functional.linear(features, *self.output_layer)
+        return functional.relu(scores) if self.config.output_relu else scores
 
     def forward(self, characters: Tensor, conditions: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Scores (batch, places, vocabulary) and state; arguments as for `features`."""

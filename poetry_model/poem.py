@@ -15,8 +15,8 @@ TEMPERATURE = 0.9
 """The default: steadier verse gives the machine away, wilder verse loses its thread."""
 
 MAX_TEMPERATURE = 2.0
-CANDIDATES = 1
-"""The default number of candidates: choosing the likeliest of several makes verse tamer than people's."""
+CANDIDATES = 4
+"""The default number of candidates: four, the best kept by merit, are harder to tell from people's verse than one."""
 
 MAX_CANDIDATES = 16
 MAX_SEED = 2**53 - 1

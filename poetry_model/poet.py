@@ -17,13 +17,14 @@ from poetry_model.conditions import conditions
 from poetry_model.controls import NOT_GIVEN
 from poetry_model.corpus import Dynasty
 from poetry_model.devices import choose_device
-from poetry_model.errors import RequestError
+from poetry_model.errors import BundleError, RequestError
+from poetry_model.merit import merit
 from poetry_model.metre import Breach, ending_breaches, rhyme_breaches, tone_breaches
 from poetry_model.network import State
 from poetry_model.planning import Plan, Planner
 from poetry_model.poem import Poem, PoemRequest, Style
 from poetry_model.prosody import Prosody, Tone
-from poetry_model.script import Script, traditional_forms
+from poetry_model.typed import TypedCharacters
 from poetry_model.vocabulary import PAD, UNK
 
 NUCLEUS = 0.95
@@ -31,9 +32,6 @@ NUCLEUS = 0.95
 
 _MEMORY = 56
 """Characters within which none comes back, but for immediate doubling: eight lines of seven."""
-
-_OPENINGS_AT_ONCE = 16
-"""Requests whose rhyme is chosen together: each is scored in every rhyme class."""
 
 _TONE_SIGNS = {Tone.LEVEL: "平", Tone.OBLIQUE: "仄", Tone.ANY: "○"}
 
@@ -53,11 +51,18 @@ class Poet:
     """Composes with one bundle. It may be called from any thread."""
 
     def __init__(self, bundle: Bundle, device: torch.device, nucleus: float = NUCLEUS) -> None:
-        """`nucleus`: share of the probability that is sampled from, above 0 and at most 1."""
+        """`nucleus`: share of the probability that is sampled from, above 0 and at most 1.
+
+        Raises `BundleError` for a model that samples its line ends: `sampled.SampledPoet` composes with those.
+        """
+        if bundle.vocabulary.line_ends:
+            raise BundleError(f"Model {bundle.version} samples its line ends and cannot keep a form; choose another.")
         self._nucleus = nucleus
         self._network = bundle.network.to(device).eval()
         self._vocabulary = bundle.vocabulary
         self._prosody = bundle.prosody
+        self._composing = bundle.composing
+        self._typed = TypedCharacters(bundle.vocabulary)
         self._planner = Planner(bundle.vocabulary, bundle.prosody) if bundle.prosody else None
         self._device = device
         self.version = bundle.version
@@ -85,14 +90,19 @@ class Poet:
         ]
         poems = iter(self._write(rows) if rows else ())
         # The candidates of a request follow each other.
-        return [max((next(poems) for _ in range(request.candidates)), key=self._merit) for request in requests]
+        return [
+            max((next(poems) for _ in range(request.candidates)), key=lambda poem: merit(poem, self._vocabulary))
+            for request in requests
+        ]
 
     def _write(self, rows: Sequence[_Row]) -> list[Poem]:
         """One poem a row."""
         lengths = [row.request.form * row.request.lines for row in rows]
         told = self._told(rows)
         draws = pad_sequence([torch.tensor(row.draws) for row in rows], batch_first=True).to(self._device)
-        temperature = torch.tensor([row.request.temperature for row in rows], device=self._device)
+        temperature = torch.tensor(
+            [self._composing.temperature(row.request.temperature) for row in rows], device=self._device
+        )
         masks = self._masks(rows)
         # Characters given further on are kept for their place, and a rhyme for its own.
         kept = torch.zeros(len(rows), len(self._vocabulary), dtype=torch.bool)
@@ -127,7 +137,7 @@ class Poet:
     def _rows(self, request: PoemRequest, rhyme: int) -> list[_Row]:
         """The candidates of a request."""
         rows = []
-        given = {place: self._ids(character, request.script) for place, character in request.given.items()}
+        given = {place: self._typed.ids(character, request.script) for place, character in request.given.items()}
         for number in range(request.candidates):
             random = request.random(str(number))
             plan = self._plan(request, given, rhyme, random)
@@ -154,34 +164,29 @@ class Poet:
                     "rhyme_closed", f"This poem cannot rhyme with {asked}; this model knows no rhymes.", rhyme=asked
                 )
             return [0] * len(requests)
-        return [
-            self._rhyme(request, opening)
-            for at in range(0, len(requests), _OPENINGS_AT_ONCE)
-            for request, opening in self._openings(requests[at : at + _OPENINGS_AT_ONCE], self._prosody)
-        ]
+        shapes = list(dict.fromkeys((request.form, request.lines) for request in requests))
+        openings = dict(zip(shapes, self._openings(shapes, self._prosody), strict=True))
+        return [self._rhyme(request, openings[request.form, request.lines]) for request in requests]
 
-    def _openings(self, requests: Sequence[PoemRequest], prosody: Prosody) -> Iterator[tuple[PoemRequest, Tensor]]:
-        """Each request with the log-likelihood of its first character in each rhyme class, (1 + classes,)."""
-        classes = range(len(prosody.classes) + 1)
+    def _openings(self, shapes: Sequence[tuple[int, int]], prosody: Prosody) -> Iterator[Tensor]:
+        """For each form and lines the log-likelihood of every id as the first, (1 + rhyme classes, vocabulary)."""
+        classes = torch.arange(len(prosody.classes) + 1)
         column = list(self._network.config.conditions).index("rhyme")
-        openings = [conditions(request.form, request.lines)[0] for request in requests]
-        told = torch.zeros(len(requests), len(classes), 1, len(self._network.config.conditions), dtype=torch.long)
-        for number, opening in enumerate(openings):
-            told[number, :, 0, : len(opening)] = torch.tensor(opening)
-        told[:, :, 0, column] = torch.tensor(list(classes))
-        flat = told.flatten(0, 1).to(self._device)
-        scores, _ = self._network(torch.full((len(flat), 1), PAD, device=self._device), flat)
-        likelihoods = scores[:, 0].log_softmax(dim=-1).view(len(requests), len(classes), -1)
-        for request, likelihood in zip(requests, likelihoods, strict=True):
-            yield request, likelihood[:, list(self._ids(request.start[0], request.script))].logsumexp(dim=1)
+        for form, lines in shapes:
+            opening = conditions(form, lines)[0]
+            told = torch.zeros(len(classes), 1, len(self._network.config.conditions), dtype=torch.long)
+            told[:, 0, : len(opening)] = torch.tensor(opening)
+            told[:, 0, column] = classes
+            scores, _ = self._network(torch.full((len(classes), 1), PAD, device=self._device), told.to(self._device))
+            yield scores[:, 0].log_softmax(dim=-1)
 
-    def _rhyme(self, request: PoemRequest, opening: Tensor) -> int:
-        """The class for one request; `opening` is the log-likelihood of its first character in each class."""
+    def _rhyme(self, request: PoemRequest, openings: Tensor) -> int:
+        """The class for one request; `openings` is the log-likelihood of every first character in each class."""
         assert self._prosody is not None and self._planner is not None  # noqa: S101, PT018 # the caller looked
         tones = (Tone.LEVEL,) if request.style is Style.REGULATED else (Tone.LEVEL, Tone.OBLIQUE)
         open_to = [number for tone in tones for number in self._planner.rhymes[tone]]
         if request.rhyme:
-            ids = self._ids(request.rhyme, request.script)
+            ids = self._typed.ids(request.rhyme, request.script)
             asked = [self._prosody.rhyme_of(self._vocabulary.character_of(number)) for number in ids]
             if found := next((number for number in asked if number in open_to), None):
                 return found
@@ -194,9 +199,10 @@ class Poet:
             return 0
         if (end := request.given.get(request.form - 1)) is not None:
             # A first line that ends in a tone of rhyme rhymes with the others.
-            for number in self._ids(end, request.script):
+            for number in self._typed.ids(end, request.script):
                 if (rhyme := self._prosody.rhyme_of(self._vocabulary.character_of(number))) in open_to:
                     return rhyme
+        opening = openings[:, list(self._typed.ids(request.start[0], request.script))].logsumexp(dim=1)
         # Against the likeliest, so that not all can vanish.
         odds = (opening - opening[list(open_to)].max()).exp()
         weights = [self._prosody.classes[number - 1].share * odds[number].item() for number in open_to]
@@ -224,6 +230,8 @@ class Poet:
     def _allowed(self, masks: Tensor, recent: Tensor, kept: Tensor) -> Tensor:
         """Which ids may come next, (rows, vocabulary): what the place allows, without what was lately written."""
         place = self._table[masks]
+        if self._composing.repeats:
+            return place
         used = kept.scatter(1, recent, value=True)
         # 年年, 處處: a character may be doubled at once, but no more than doubled.
         if recent.shape[1]:
@@ -247,19 +255,6 @@ class Poet:
         table[:, [PAD, UNK]] = False
         return table.to(self._device)
 
-    def _ids(self, character: str, script: Script) -> tuple[int, ...]:
-        """The ids a typed character may stand for: several where simplified ones merged (后: 后, 後)."""
-        if character in self._vocabulary and script is Script.TRADITIONAL:
-            return (self._vocabulary.id_of(character),)
-        candidates = dict.fromkeys(self._traditional_forms.get(character, ()))
-        if character in self._vocabulary:
-            candidates[character] = None
-        return tuple(self._vocabulary.id_of(candidate) for candidate in candidates) or (UNK,)
-
-    @cached_property
-    def _traditional_forms(self) -> dict[str, tuple[str, ...]]:
-        return dict(traditional_forms(self._vocabulary.characters))
-
     def _poem(self, row: _Row, ids: Sequence[int], likelihood: float) -> Poem:
         request, plan = row.request, row.plan
         text = [self._vocabulary.character_of(number) for number in ids]
@@ -282,8 +277,3 @@ class Poet:
             tones=tuple("".join(_TONE_SIGNS[prosody.tone_of(character)] for character in line) for line in lines),
             breaches=broken + rhyme_breaches(lines, prosody),
         )
-
-    @staticmethod
-    def _merit(poem: Poem) -> tuple[int, float]:
-        """By which the best candidate is chosen: fewest breaches, then the likeliest."""
-        return -len(poem.breaches), poem.likelihood

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-_COLDEST = 1e-6
+COLDEST = 1e-6
 """Below it the likeliest id is certain anyway."""
 
 
@@ -15,7 +15,7 @@ def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: float
     Returns (rows,).
     """
     # Shifted first: however cold, the likeliest stays at 0 and nothing overflows to a difference of infinities.
-    heated = (scores - scores.amax(dim=-1, keepdim=True)) / temperature[:, None].clamp(min=_COLDEST)
+    heated = (scores - scores.amax(dim=-1, keepdim=True)) / temperature[:, None].clamp(min=COLDEST)
     probabilities, ids = heated.softmax(dim=-1).sort(dim=-1, descending=True)
     before = probabilities.cumsum(dim=-1) - probabilities
     # The likeliest id has nothing before it: it always stays.

@@ -3,52 +3,36 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from random import Random
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from poetry_model.batches import Batch, batches, bucket
+from poetry_model.batches import batches, bucket
 from poetry_model.controls import Controls, not_given
 from poetry_model.corpus import Verse
-from poetry_model.devices import has_fast_bfloat16
 from poetry_model.errors import TrainingError
 from poetry_model.evaluation import perplexity
-from poetry_model.loss import linear_cross_entropy
+from poetry_model.learners import make_learner
+from poetry_model.material import Material
 from poetry_model.network import PoetNetwork
+from poetry_model.training_config import TrainingConfig
 from poetry_model.training_state import Counters, load_state, save_state
 from poetry_model.vocabulary import Vocabulary
 
 _FINAL_RATE = 0.02
 """The learning rate at the end, as a share of its peak."""
 
+_JUDGINGS = 3
+"""Times the held-back side is read at the end of a run: after its last epoch, and as it is saved with controls and
+without."""
+
 _SMOOTHING = 0.98
 """Weight of the past in the loss and the speed that are shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingConfig:
-    """How to train; it travels inside the bundle."""
-
-    epochs: int = 14
-    batch_characters: int = 4096
-    learning_rate: float = 2e-3
-    """At its peak: it warms up linearly, then falls along a cosine."""
-    warmup: float = 0.02
-    """Share of the whole run."""
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    """Largest norm of the gradient."""
-    patience: int = 3
-    """Epochs without a better held-back perplexity before the run stops early."""
-    song_share: float = 0.0
-    """Share of an epoch's characters that are Song verse, 0 to below 1."""
-    seed: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +76,7 @@ class Trainer:
         self,
         network: PoetNetwork,
         vocabulary: Vocabulary,
-        training: Sequence[Verse],
+        material: Material,
         held_back: Sequence[Verse],
         config: TrainingConfig,
         *,
@@ -101,7 +85,6 @@ class Trainer:
         start: str | None = None,
         device: torch.device | None = None,
         controls: Controls | None = None,
-        song: Sequence[Verse] = (),
         report: Callable[[Progress], None] = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
         save_every: float = 180.0,
@@ -110,8 +93,7 @@ class Trainer:
         self._device = device or torch.device("cpu")
         self._network = network.to(self._device).requires_grad_(requires_grad=True)
         self._vocabulary = vocabulary
-        self._training = training
-        self._song = Random(config.seed).sample(song, len(song))
+        self._material = material
         self._held_back = held_back
         self._config = config
         self._controls = controls
@@ -119,19 +101,18 @@ class Trainer:
         self._report = report
         self._should_stop = should_stop
         self._save_every = save_every
-        self._dtype = torch.bfloat16 if has_fast_bfloat16(self._device) else torch.float32
-        self._optimizer = torch.optim.AdamW(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        self._learner = make_learner(self._network, config, self._device)
         identity = {"config": asdict(config), "network": network.config.as_dict(), "corpus": corpus_digest}
         self._counters = Counters(identity | {"start": start})
         self._best: dict[str, Tensor] = {}
         self._batches = 1
         """Of the epoch under way."""
         self._rate: float | None = None
+        self._judging = 0.0
+        """Seconds that reading the held-back side takes."""
         self._saved_at = time.perf_counter()
-        if not training or not held_back:
-            side = "training" if not training else "held-back"
+        if not material.training or not held_back:
+            side = "training" if not material.training else "held-back"
             raise TrainingError(f"The {side} side of the corpus is empty; use a larger corpus.")
 
     def run(self, *, resume: bool = False) -> Outcome:
@@ -141,13 +122,14 @@ class Trainer:
         """
         torch.manual_seed(self._config.seed)
         if resume:
-            self._counters, self._best = load_state(
-                self._folder, self._counters.identity, self._network, self._optimizer
-            )
+            self._counters, self._best = load_state(self._folder, self._counters.identity, self._network, self._learner)
         elif self._counters.identity["start"] is not None:
+            began = time.perf_counter()
             self._counters.start = self._evaluate()
+            self._judging = time.perf_counter() - began
+            self._counters.seconds += self._judging
             self._tell("start", perplexity=self._counters.start)
-        while self._counters.epoch < self._config.epochs and not self._has_stalled():
+        while self._counters.epoch < self._config.epochs and self._may_go_on():
             self._run_epoch()
         counters = self._counters
         self._network.load_state_dict(self._best)
@@ -159,14 +141,15 @@ class Trainer:
         counters, config = self._counters, self._config
         self._network.train()
         seed = config.seed + counters.epoch
-        verses = self._verses(counters.epoch)
-        self._batches = len(bucket(verses, config.batch_characters))
+        verses = self._material.epoch(counters.epoch)
+        self._batches = len(bucket(verses, config.batch_characters, poems=config.batch_poems))
         epoch = batches(
             verses,
             self._vocabulary,
             config.batch_characters,
             partial(self._controls.dropped, seed=seed) if self._controls else None,
             seed=seed,
+            poems=config.batch_poems,
             skip=counters.batch,
         )
         for batch in epoch:
@@ -176,49 +159,26 @@ class Trainer:
                     f"Stopped in epoch {counters.epoch + 1} of {config.epochs}; the run is saved."
                 )
             began = time.perf_counter()
-            loss = self._step(batch.to(self._device))
+            loss = self._learner.step(batch, config.learning_rate * self._rate_share(self._done()))
             seconds = time.perf_counter() - began
             counters.batch += 1
             counters.seconds += seconds
             counters.loss = _smooth(counters.loss, loss)
             self._rate = _smooth(self._rate, int(batch.mask.sum()) / seconds)
             self._tell("step")
+            if self._seconds_left() <= 0:
+                break
             if time.perf_counter() - self._saved_at > self._save_every:
                 self._save()
         self._finish_epoch()
 
-    def _verses(self, epoch: int) -> list[Verse]:
-        """The training side and, for each epoch, the next part of the Song verse, none again before all were met."""
-        share = self._config.song_share
-        wanted = share / (1 - share) * sum(len(verse.text) for verse in self._training)
-        count = round(wanted / (sum(len(verse.text) for verse in self._song) or 1) * len(self._song))
-        begin = epoch * count
-        return [*self._training, *(self._song[at % len(self._song)] for at in range(begin, begin + count))]
-
-    def _step(self, batch: Batch) -> float:
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._config.learning_rate * self._rate_share(self._done())
-        narrow = self._dtype is not torch.float32
-        with torch.autocast(self._device.type, self._dtype) if narrow else nullcontext():
-            features, _ = self._network.features(batch.previous, batch.conditions)
-        mask = batch.mask
-        loss = linear_cross_entropy(
-            features[mask], self._network.characters.weight, self._network.bias, batch.targets[mask], self._dtype
-        )
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
-        nn.utils.clip_grad_norm_(self._network.parameters(), self._config.clip)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainingError("The loss is no longer a number; start again with a lower learning rate.")
-        self._optimizer.step()
-        return value
-
     def _finish_epoch(self) -> None:
         counters = self._counters
         began = time.perf_counter()
+        self._learner.settle()
         value = self._evaluate()
-        counters.seconds += time.perf_counter() - began
+        self._judging = time.perf_counter() - began
+        counters.seconds += self._judging
         counters.epoch += 1
         counters.batch = 0
         counters.history.append({"loss": counters.loss or 0.0, "perplexity": value})
@@ -232,20 +192,40 @@ class Trainer:
         given = not_given if self._controls else None
         return perplexity(self._network, self._vocabulary, self._held_back, self._device, given).perplexity
 
+    def _may_go_on(self) -> bool:
+        return not self._has_stalled() and (self._seconds_left() > 0 or not self._best)
+
     def _has_stalled(self) -> bool:
         return self._counters.epoch - self._counters.best_epoch >= self._config.patience
 
     def _done(self) -> float:
-        return (self._counters.epoch + self._counters.batch / self._batches) / self._config.epochs
+        """The share of the run that is done: of its epochs, or of its time where that is further on."""
+        epochs = (self._counters.epoch + self._counters.batch / self._batches) / self._config.epochs
+        left = self._seconds_left()
+        spent = self._counters.seconds
+        return max(epochs, spent / (spent + left) if left > 0 else 1.0)
+
+    def _seconds_left(self) -> float:
+        """Seconds until the judging must begin."""
+        if self._config.minutes is None:
+            return math.inf
+        return 60 * self._config.minutes - self._counters.seconds - _JUDGINGS * self._judging
 
     def _rate_share(self, done: float) -> float:
+        """The learning rate as a share of its peak, when a share of the run is `done`."""
+        if self._config.schedule == "constant":
+            return 1.0
+        if self._config.schedule == "halve_on_rise":
+            losses = [record["perplexity"] for record in self._counters.history]
+            return 0.5 ** sum(now > before for before, now in pairwise(losses))
         warmup = self._config.warmup
         if done < warmup:
             return max(done / warmup, _FINAL_RATE)
         return _FINAL_RATE + (1 - _FINAL_RATE) * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
     def _save(self) -> None:
-        save_state(self._folder, self._counters, self._network, self._best, self._optimizer)
+        self._learner.settle()
+        save_state(self._folder, self._counters, self._network, self._best, self._learner)
         self._saved_at = time.perf_counter()
         self._tell("checkpoint")
 

@@ -2,24 +2,30 @@
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 import torch
 
 from poetry_model.checkpoint import Bundle, load_bundle, save_bundle
+from poetry_model.composing import Composing
 from poetry_model.conditions import SIZES, sizes_with_controls
 from poetry_model.controls import Controls, not_given
 from poetry_model.corpus import Corpus, Dynasty, Verse, read_corpus
 from poetry_model.errors import TrainingError
 from poetry_model.evaluation import perplexity
+from poetry_model.examination import examine
+from poetry_model.favorites import read_favorites
 from poetry_model.holdout import HoldOut, Split
+from poetry_model.material import Material
 from poetry_model.network import NetworkConfig, PoetNetwork
 from poetry_model.prosody import Prosody, Tone, learn_prosody
 from poetry_model.strains import read_strains
-from poetry_model.training import Outcome, Progress, Trainer, TrainingConfig
+from poetry_model.training import Outcome, Progress, Trainer
+from poetry_model.training_config import TrainingConfig
 from poetry_model.vocabulary import Vocabulary
 
 
@@ -33,8 +39,18 @@ class TrainingRun:
     device: torch.device
     parent: Path | None = None
     """A bundle to fine-tune; None trains from random weights."""
-    architecture: dict[str, int | float] = field(default_factory=dict)
+    architecture: Mapping[str, Any] = field(default_factory=dict)
     """Fields of `NetworkConfig` that differ from its defaults; of no use with a parent."""
+    composing: Composing = field(default_factory=Composing)
+    """How the model will compose; a parent's stays as it is."""
+    favorites: Path | None = None
+    """Poems that readers kept, met beside the corpus."""
+    judge: Path | None = None
+    """A folder of verse whose held-back side judges the run; None: that of `corpus`, which then is not learned."""
+    rival: Path | None = None
+    """A bundle whose perplexity on the same held-back side is measured as well."""
+    examine: int = 0
+    """Poems that the new model writes for its examination; 0: none."""
     resume: bool = False
 
     @property
@@ -51,17 +67,29 @@ class TrainingRun:
         """Train and write the bundle; returns its version and how the run went. `say` takes a line for people."""
         self._check_out()
         parent = load_bundle(self.parent) if self.parent else None
+        rival = load_bundle(self.rival) if self.rival else None
         corpus = read_corpus(self.corpus)
         say(corpus.summary())
-        hold_out = parent.hold_out if parent else HoldOut()
+        # What any model of ours held back stays held back, so that their figures can be compared.
+        known = parent or rival
+        hold_out = known.hold_out if known else HoldOut(self.config.held_back)
         split = hold_out.split(corpus.verses)
-        vocabulary = parent.vocabulary if parent else Vocabulary.from_texts(verse.text for verse in split.training)
+        if self.judge is not None:
+            # All of the corpus may be learned but what the judge's verse holds back.
+            held_back = hold_out.split(read_corpus(self.judge).verses).held_back
+            hold_out = hold_out.remember(held_back)
+            learned = tuple(verse for verse in corpus.verses if not hold_out.knows_a_line_of(verse))
+            split = Split(learned, held_back)
+        hold_out = hold_out.remember(split.held_back)
+        composing = parent.composing if parent else self.composing
+        vocabulary = parent.vocabulary if parent else _learn_vocabulary(split.training, composing)
         if not vocabulary.characters:
             raise TrainingError(f"No character stands twice in {self.corpus}; use a larger corpus.")
         torch.manual_seed(self.config.seed)
-        prosody = parent.prosody if parent and parent.prosody else self._learn_prosody(split.training, say)
+        prosody = self._prosody(parent, split.training, say)
         network = self._network(parent, vocabulary, prosody)
-        song = self._read_song(hold_out.remember(split.held_back), vocabulary, say)
+        song = self._read_song(hold_out, vocabulary, say)
+        favorites = self._read_favorites(hold_out, say)
         say(
             f"{len(split.training):,} poems to learn, {len(split.held_back):,} held back, "
             f"{len(vocabulary):,} characters in the vocabulary, "
@@ -70,7 +98,7 @@ class TrainingRun:
         outcome = Trainer(
             network,
             vocabulary,
-            split.training,
+            Material(self.config, split.training, song, favorites),
             split.held_back,
             self.config,
             state_folder=self.state_folder,
@@ -78,32 +106,45 @@ class TrainingRun:
             start=parent.version if parent else None,
             device=self.device,
             controls=Controls(prosody) if prosody else None,
-            song=song,
             report=report,
             should_stop=should_stop,
         ).run(resume=self.resume)
         # The bundle holds fp16: its figures are those of the weights it holds.
         network.half().float()
-        final = perplexity(network, vocabulary, split.held_back, self.device, not_given if prosody else None)
-        with_controls = (
-            perplexity(network, vocabulary, split.held_back, self.device, Controls(prosody).given).perplexity
-            if prosody
-            else None
-        )
+        bundle = Bundle(network, vocabulary, hold_out, prosody, composing, {}, version="")
+        metrics = self._measure(bundle, split.held_back)
         metadata = {
             "corpus": _describe_corpus(corpus, split),
-            "training": self._describe(outcome, parent),
-            "metrics": asdict(final)
-            | {"start_perplexity": outcome.start_perplexity, "perplexity_with_controls": with_controls},
+            "training": self._describe(outcome, parent) | {"favorites": len(favorites)},
+            "metrics": metrics
+            | {
+                "start_perplexity": outcome.start_perplexity,
+                "live_perplexity": self._measure(rival, split.held_back)["perplexity"] if rival else None,
+                "live_version": rival.version if rival else None,
+            },
+            "examination": asdict(examine(bundle, corpus.verses, self.examine)) if self.examine else None,
         }
-        version = save_bundle(self.out, network, vocabulary, hold_out.remember(split.held_back), metadata, prosody)
+        version = save_bundle(self.out, network, vocabulary, hold_out, metadata, prosody, composing)
         rmtree(self.state_folder, ignore_errors=True)
-        return version, replace(outcome, perplexity=final.perplexity)
+        return version, replace(outcome, perplexity=metrics["perplexity"])
+
+    def _measure(self, bundle: Bundle, verses: Sequence[Verse]) -> dict[str, Any]:
+        """The perplexity of a model, without controls and, for one that takes them, with."""
+        network, prosody = bundle.network.to(self.device), bundle.prosody
+        found = perplexity(network, bundle.vocabulary, verses, self.device, not_given if prosody else None)
+        given = Controls(prosody).given if prosody else None
+        return asdict(found) | {
+            "perplexity_with_controls": perplexity(network, bundle.vocabulary, verses, self.device, given).perplexity
+            if given
+            else None
+        }
 
     def _network(self, parent: Bundle | None, vocabulary: Vocabulary, prosody: Prosody | None) -> PoetNetwork:
         sizes = sizes_with_controls(len(prosody.classes)) if prosody else SIZES
         if parent is None:
-            return PoetNetwork(NetworkConfig(len(vocabulary), conditions=sizes, **self.architecture))  # type: ignore[arg-type] # the command line gives each field its type
+            return PoetNetwork(NetworkConfig(len(vocabulary), **({"conditions": sizes} | dict(self.architecture))))
+        if not parent.network.config.conditions:
+            return parent.network
         return parent.network if dict(parent.network.config.conditions) == sizes else parent.network.grown(sizes)
 
     def _read_song(self, hold_out: HoldOut, vocabulary: Vocabulary, say: Callable[[str], None]) -> tuple[Verse, ...]:
@@ -115,6 +156,24 @@ class TrainingRun:
         verses = tuple(verse for verse in hold_out.split(song.verses).training if known.issuperset(verse.text))
         say(f"Song verse: {song.summary()}; {len(verses):,} poems to learn")
         return verses
+
+    def _read_favorites(self, hold_out: HoldOut, say: Callable[[str], None]) -> list[tuple[Verse, int]]:
+        """The favorites that may be learned: none shares a line with what is held back."""
+        if self.favorites is None:
+            return []
+        found = read_favorites(self.favorites)
+        kept = [(verse, keepers) for verse, keepers in found if not hold_out.knows_a_line_of(verse)]
+        if not kept:
+            raise TrainingError(f"Every poem of {self.favorites} has a line that is held back; choose other favorites.")
+        say(f"{len(kept):,} favorites to learn, {len(found) - len(kept):,} left out: a line of theirs is held back")
+        return kept
+
+    def _prosody(self, parent: Bundle | None, verses: Sequence[Verse], say: Callable[[str], None]) -> Prosody | None:
+        """The parent's, or what the verse teaches; None for a network that is told nothing."""
+        if parent and parent.prosody:
+            return parent.prosody
+        told = parent.network.config.conditions if parent else self.architecture.get("conditions", SIZES)
+        return self._learn_prosody(verses, say) if told else None
 
     def _learn_prosody(self, verses: Sequence[Verse], say: Callable[[str], None]) -> Prosody | None:
         strains = read_strains(self.corpus)
@@ -157,6 +216,10 @@ class TrainingRun:
             "torch": torch.__version__,
             "machine": platform.machine(),
         }
+
+
+def _learn_vocabulary(verses: Sequence[Verse], composing: Composing) -> Vocabulary:
+    return Vocabulary.from_texts((verse.text for verse in verses), line_ends=composing.format == "sampled")
 
 
 def _describe_corpus(corpus: Corpus, split: Split) -> dict[str, object]:

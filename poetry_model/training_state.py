@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from poetry_model.errors import TrainingError
+from poetry_model.learners import Learner
 from poetry_model.network import PoetNetwork
 from poetry_model.storage import replacing
 
@@ -42,13 +43,12 @@ class Counters:
 
 
 def save_state(
-    folder: Path, counters: Counters, network: PoetNetwork, best: dict[str, Tensor], optimizer: torch.optim.Optimizer
+    folder: Path, counters: Counters, network: PoetNetwork, best: dict[str, Tensor], learner: Learner
 ) -> None:
     """Write everything to `folder`, whole or not at all."""
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
+    tensors |= {f"learner.{name}": tensor for name, tensor in learner.state().items()}
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -61,9 +61,9 @@ def save_state(
 
 
 def load_state(
-    folder: Path, identity: dict[str, Any], network: PoetNetwork, optimizer: torch.optim.Optimizer
+    folder: Path, identity: dict[str, Any], network: PoetNetwork, learner: Learner
 ) -> tuple[Counters, dict[str, Tensor]]:
-    """Bring `network` and `optimizer` to the state in `folder`; returns the counters and the best weights so far.
+    """Bring `network` and `learner` to the state in `folder`; returns the counters and the best weights so far.
 
     Raises `TrainingError` when there is none, when it is damaged, or when it belongs to another run.
     """
@@ -83,11 +83,7 @@ def load_state(
         )
     try:
         network.load_state_dict(_part(tensors, "network."))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _part(tensors, "optimizer.").items():
-            number, _, key = name.partition(".")
-            moments.setdefault(int(number), {})[key] = tensor
-        optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+        learner.load_state(_part(tensors, "learner."))
         torch.set_rng_state(tensors["random.cpu"])
         if "random.cuda" in tensors and torch.cuda.is_available():
             torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from poetry_model.corpus import Verse, read_corpus
 from poetry_model.poet import Poet
-from poetry_model.training import TrainingConfig
+from poetry_model.training_config import TrainingConfig
 from poetry_model.training_run import TrainingRun
 
 settings.register_profile(

@@ -88,7 +88,7 @@ def test_the_digest_depends_on_the_verse_and_not_on_its_order() -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"There is no folder .*nowhere.*git clone"):
+    with pytest.raises(CorpusError, match=r"There is no folder .*nowhere.*corpus download"):
         read_corpus(tmp_path / "nowhere")
 
 

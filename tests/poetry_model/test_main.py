@@ -29,11 +29,12 @@ Command = Callable[..., tuple[int, str, str]]
         ["continue", "山花水月天", "--form", "5"],
         ["poem", "月", "--device", "abacus"],
         ["train", "--out", "model"],
-        ["train", "--corpus", "verse", "--out", "model", "--epochs", "-1"],
+        ["train", "--corpus", "verse", "--out", "model", "--epochs", "many"],
         ["evaluate"],
         ["evaluate", "--corpus", "verse", "--split", "half"],
         ["corpus"],
         ["corpus", "check"],
+        ["corpus", "download"],
     ],
 )
 def test_bad_usage_is_explained_and_exits_with_2(command: Command, arguments: list[str]) -> None:
@@ -53,6 +54,7 @@ def test_bad_usage_is_explained_and_exits_with_2(command: Command, arguments: li
         ["train", "-h"],
         ["evaluate", "-h"],
         ["corpus", "-h"],
+        ["corpus", "download", "-h"],
     ],
 )
 def test_help_is_at_hand(command: Command, arguments: list[str]) -> None:

@@ -161,6 +161,21 @@ def test_after_ctrl_c_a_run_resumes_to_the_version_of_an_unbroken_one(
     assert load_bundle(tmp_path / "model").version == load_bundle(tmp_path / "unbroken").version
 
 
+def test_a_training_whose_parent_is_no_more_saves_and_stops(corpus_folder: Path, tmp_path: Path) -> None:
+    arguments = ("train", "--corpus", corpus_folder, "--out", tmp_path / "model", *SLOW, "--stop-on-eof")
+    with _process(*arguments) as process:
+        assert process.stdout
+        assert process.stdin
+        for line in process.stdout:
+            if json.loads(line)["event"] == "step":
+                break
+        process.stdin.close()
+        *_, last = process.stdout
+        assert process.wait(timeout=60) == 130
+    assert json.loads(last)["text"].endswith("the run is saved. Go on with the same command and --resume.")
+    assert [folder.name for folder in tmp_path.iterdir()] == ["model.partial"]
+
+
 def test_standard_input_is_answered_line_by_line(bundle_folder: Path) -> None:
     with _process("poem", "-", "--json", "--model", bundle_folder) as process:
         assert process.stdin

@@ -2,7 +2,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 import torch
@@ -11,12 +11,14 @@ from torch import Tensor
 from poetry_model import training
 from poetry_model.batches import Batch, Given, bucket
 from poetry_model.batches import batches as make_batches
-from poetry_model.corpus import Dynasty, Verse
+from poetry_model.corpus import Verse
 from poetry_model.errors import TrainingError
 from poetry_model.evaluation import Perplexity, perplexity
 from poetry_model.holdout import Split
+from poetry_model.material import Material
 from poetry_model.network import NetworkConfig, PoetNetwork
-from poetry_model.training import InterruptedRunError, Outcome, Progress, Trainer, TrainingConfig
+from poetry_model.training import InterruptedRunError, Outcome, Progress, Trainer
+from poetry_model.training_config import TrainingConfig
 from poetry_model.vocabulary import Vocabulary
 
 CPU = torch.device("cpu")
@@ -73,7 +75,7 @@ def run(split: Split, vocabulary: Vocabulary, tmp_path: Path) -> Run:
         trainer = Trainer(
             network,
             vocabulary,
-            split.training,
+            Material(CONFIG, split.training),
             split.held_back,
             config,
             state_folder=tmp_path / folder,
@@ -208,7 +210,7 @@ def test_a_run_is_resumed_only_with_what_it_was_started_with(
     trainer = Trainer(
         PoetNetwork(NetworkConfig(len(vocabulary), embedding=8, hidden=hidden, layers=2)),
         vocabulary,
-        split.training,
+        Material(CONFIG, split.training),
         split.held_back,
         replace(CONFIG, epochs=epochs),
         state_folder=tmp_path / "run",
@@ -275,10 +277,10 @@ def test_each_epoch_shuffles_anew(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     seeds: list[int] = []
 
     def spy(
-        verses: Sequence[Verse], vocabulary: Vocabulary, characters: int, given: Given | None, *, seed: int, skip: int
+        verses: Sequence[Verse], vocabulary: Vocabulary, characters: int, given: Given | None, *, seed: int, **rest: Any
     ) -> Iterator[Batch]:
         seeds.append(seed)
-        return make_batches(verses, vocabulary, characters, given, seed=seed, skip=skip)
+        return make_batches(verses, vocabulary, characters, given, seed=seed, **rest)
 
     monkeypatch.setattr(training, "batches", spy)
     run()
@@ -322,30 +324,9 @@ def test_an_empty_side_is_refused(split: Split, vocabulary: Vocabulary, tmp_path
         Trainer(
             _network(vocabulary, 0),
             vocabulary,
-            sides.training,
+            Material(CONFIG, sides.training),
             sides.held_back,
             CONFIG,
             state_folder=tmp_path / "run",
             corpus_digest="digest",
         )
-
-
-def test_every_song_poem_is_met_before_one_comes_back(split: Split, vocabulary: Vocabulary, tmp_path: Path) -> None:
-    song = [Verse((*verse.lines[1:], verse.lines[0]), Dynasty.SONG) for verse in split.training]
-    trainer = Trainer(
-        _network(vocabulary, 0),
-        vocabulary,
-        split.training,
-        split.held_back,
-        replace(CONFIG, song_share=0.25),
-        state_folder=tmp_path,
-        corpus_digest="digest",
-        song=song,
-    )
-    epochs = [[verse for verse in trainer._verses(epoch) if verse.dynasty is Dynasty.SONG] for epoch in range(4)]
-    characters = sum(len(verse.text) for verse in split.training)
-    assert sum(len(verse.text) for verse in epochs[0]) / characters == pytest.approx(1 / 3, rel=0.05)
-    met = [verse for epoch in epochs for verse in epoch]
-    assert set(met[: len(song)]) == set(song)
-    assert len(met) > len(song)
-    assert len(trainer._verses(0)) == len(split.training) + len(epochs[0])

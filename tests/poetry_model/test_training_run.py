@@ -1,5 +1,6 @@
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,11 @@ from poetry_model.corpus import Verse, read_corpus
 from poetry_model.errors import BundleError, CorpusError, TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut, Split
-from poetry_model.training import InterruptedRunError, Outcome, Progress, TrainingConfig
+from poetry_model.poem import PoemRequest
+from poetry_model.poet import Poet
+from poetry_model.recipe import make_recipe
+from poetry_model.training import InterruptedRunError, Outcome, Progress
+from poetry_model.training_config import TrainingConfig
 from poetry_model.training_run import TrainingRun
 from poetry_model.vocabulary import Vocabulary
 
@@ -234,3 +239,76 @@ def test_song_verse_that_is_not_there_is_asked_for(new_run: TrainingRun) -> None
 def _rotated(verses: Sequence[Verse]) -> list[tuple[str, ...]]:
     """Lines that no Tang poem has, of the same characters."""
     return [tuple(line[1:] + line[0] for line in verse.lines) for verse in verses]
+
+
+def test_a_small_corpus_is_judged_by_the_held_back_side_of_another(
+    new_run: TrainingRun, bundle_folder: Path, split: Split, tmp_path: Path
+) -> None:
+    folder = tmp_path / "upload" / "全唐诗"
+    folder.mkdir(parents=True)
+    lines = [list(split.held_back[0].lines), *(list(lines) for lines in _rotated(split.training[:3]))]
+    poems = [{"paragraphs": [f"{line}。" for line in poem]} for poem in lines]
+    (folder / "poet.tang.0.json").write_text(json.dumps(poems, ensure_ascii=False), encoding="utf-8")
+    _, outcome = _execute(
+        replace(new_run, corpus=tmp_path / "upload", judge=new_run.corpus, parent=bundle_folder, rival=bundle_folder)
+    )
+    record = load_bundle(new_run.out).metadata
+    assert (record["corpus"]["training"], record["corpus"]["held_back"]) == (3, len(split.held_back))
+    assert outcome.start_perplexity == pytest.approx(record["metrics"]["live_perplexity"], rel=1e-5)
+
+
+def test_a_run_keeps_its_time(new_run: TrainingRun) -> None:
+    config = replace(new_run.config, epochs=1000, minutes=0.05)
+    began = time.perf_counter()
+    _, outcome = _execute(replace(new_run, config=config))
+    assert time.perf_counter() - began < 20
+    assert 1 <= outcome.epochs < 1000
+    assert 0 < outcome.seconds < 6
+
+
+def test_favorites_are_learned_but_for_those_that_are_held_back(
+    new_run: TrainingRun, split: Split, tmp_path: Path
+) -> None:
+    favorites = [{"lines": lines, "keepers": 2} for lines in (*_rotated(split.training[:2]), split.held_back[0].lines)]
+    file = tmp_path / "favorites.json"
+    file.write_text(json.dumps({"format": 1, "poems": favorites}, ensure_ascii=False), encoding="utf-8")
+    said: list[str] = []
+    _execute(replace(new_run, favorites=file), said=said)
+    assert "2 favorites to learn, 1 left out: a line of theirs is held back" in said
+    assert load_bundle(new_run.out).metadata["training"]["favorites"] == 2
+
+
+def test_a_run_without_a_favorite_to_learn_is_refused(new_run: TrainingRun, split: Split, tmp_path: Path) -> None:
+    file = tmp_path / "favorites.json"
+    poems = [{"lines": split.held_back[0].lines, "keepers": 1}]
+    file.write_text(json.dumps({"format": 1, "poems": poems}, ensure_ascii=False), encoding="utf-8")
+    with pytest.raises(TrainingError, match="choose other favorites"):
+        _execute(replace(new_run, favorites=file))
+
+
+def test_the_new_model_is_examined(new_run: TrainingRun) -> None:
+    _execute(replace(new_run, examine=8))
+    found = load_bundle(new_run.out).metadata["examination"]
+    assert set(found) == {"poems", "format", "rhyme", "metre", "copied_lines"}
+    assert (found["poems"], found["format"]) == (8, 1.0)
+
+
+def test_a_plain_network_is_told_nothing_and_trained_by_hand(new_run: TrainingRun) -> None:
+    recipe = make_recipe({"engine": "numpy", "embedding": 8, "hidden": 12, "layers": 1, "epochs": 2})
+    run = replace(new_run, config=recipe.training, architecture=recipe.network)
+    _, outcome = _execute(run)
+    bundle = load_bundle(new_run.out)
+    assert bundle.network.config.conditions == {}
+    assert bundle.prosody is None
+    assert outcome.history[1]["perplexity"] < outcome.history[0]["perplexity"]
+    [poem] = Poet(bundle, torch.device("cpu")).compose([PoemRequest("月")])
+    assert [len(line) for line in poem.lines] == [5] * 4
+
+
+def test_a_training_by_hand_resumes_to_the_version_of_an_unbroken_one(new_run: TrainingRun, tmp_path: Path) -> None:
+    recipe = make_recipe({"engine": "numpy", "embedding": 8, "hidden": 12, "layers": 1, "epochs": 2})
+    run = replace(new_run, config=recipe.training, architecture=recipe.network)
+    with pytest.raises(InterruptedRunError):
+        _execute(run, stop=True)
+    version, _ = _execute(replace(run, resume=True))
+    assert version == _execute(replace(run, out=tmp_path / "unbroken"))[0]

@@ -4,46 +4,47 @@ from typing import Any
 import pytest
 import torch
 
+from poetry_model.batches import Batch
 from poetry_model.errors import TrainingError
+from poetry_model.learners import TorchLearner
 from poetry_model.network import NetworkConfig, PoetNetwork
+from poetry_model.training_config import TrainingConfig
 from poetry_model.training_state import Counters, load_state, save_state
 
 IDENTITY: dict[str, Any] = {"config": {"epochs": 2}, "corpus": "digest"}
 
 
-def _made() -> tuple[PoetNetwork, torch.optim.Optimizer]:
+def _made() -> tuple[PoetNetwork, TorchLearner]:
     network = PoetNetwork(NetworkConfig(5, embedding=4, hidden=6, layers=1))
-    return network, torch.optim.AdamW(network.parameters())
+    return network, TorchLearner(network, TrainingConfig(), torch.device("cpu"))
 
 
-def _stepped() -> tuple[PoetNetwork, torch.optim.Optimizer]:
-    network, optimizer = _made()
-    scores, _ = network(torch.tensor([[2]]), torch.tensor([[[0, 0, 0]]]))
-    scores.square().sum().backward()
-    optimizer.step()
-    return network, optimizer
+def _stepped() -> tuple[PoetNetwork, TorchLearner]:
+    network, learner = _made()
+    learner.step(Batch(torch.tensor([[2]]), torch.tensor([[[0, 0, 0]]]), torch.tensor([[3]])), 0.01)
+    return network, learner
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    network, optimizer = _stepped()
-    save_state(tmp_path / "state", Counters(IDENTITY), network, {}, optimizer)
+    network, learner = _stepped()
+    save_state(tmp_path / "state", Counters(IDENTITY), network, {}, learner)
     return tmp_path / "state"
 
 
 def test_everything_comes_back_as_it_was(tmp_path: Path) -> None:
-    network, optimizer = _stepped()
+    network, learner = _stepped()
     best = {"bias": torch.arange(5.0)}
     counters = Counters(IDENTITY, 1, 3, 2.5, 90.0, [{"loss": 1.0, "perplexity": 2.0}], 2.0, 1)
-    save_state(tmp_path / "state", counters, network, best, optimizer)
+    save_state(tmp_path / "state", counters, network, best, learner)
     expected = torch.rand(3)
 
-    other, its_optimizer = _made()
-    loaded, its_best = load_state(tmp_path / "state", IDENTITY, other, its_optimizer)
+    other, its_learner = _made()
+    loaded, its_best = load_state(tmp_path / "state", IDENTITY, other, its_learner)
     assert loaded == counters
     torch.testing.assert_close(its_best, best, rtol=0, atol=0)
     torch.testing.assert_close(dict(other.state_dict()), dict(network.state_dict()), rtol=0, atol=0)
-    torch.testing.assert_close(its_optimizer.state_dict(), optimizer.state_dict(), rtol=0, atol=0)
+    torch.testing.assert_close(its_learner.state(), learner.state(), rtol=0, atol=0)
     assert torch.rand(3).equal(expected)
 
 

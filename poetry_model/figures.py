@@ -1,14 +1,21 @@
-"""The figures of verse, as `Definitions` in the design has them. Pure functions of poems in traditional characters."""
+"""The figures of verse, as `Definitions` in the design has them. Pure functions of poems in traditional characters.
+
+A poem may have any lines: who samples line ends does not always end them where they should.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
+from poetry_model.form import FORMS
 from poetry_model.metre import nearest_pattern, rhyme_breaches
 from poetry_model.prosody import Prosody, Tone
 from poetry_model.script import is_han
 
 Lines = tuple[str, ...]
 """One poem."""
+
+_SHORTEST = 4
+"""Lines; a shorter poem has too little to break, and counts as neither rhyming nor scanning."""
 
 
 def format_kept(poems: Sequence[Lines], form: int, lines: int) -> float:
@@ -40,14 +47,15 @@ def both_kept(poems: Sequence[Lines], prosody: Prosody) -> float:
 
 def rhymes(poem: Lines, prosody: Prosody, *, level: bool = False) -> bool:
     """Whether the even lines end in different characters of one rhyme class."""
-    if len(poem) < 2 or rhyme_breaches(poem, prosody):  # noqa: PLR2004 # a couplet has a first even line
+    if len(poem) < _SHORTEST or rhyme_breaches(poem, prosody):
         return False
     return not level or prosody.classes[prosody.rhyme_of(poem[1][-1]) - 1].tone is Tone.LEVEL
 
 
 def scans(poem: Lines, prosody: Prosody) -> bool:
-    """Whether every decisive place carries the tone of one of the four patterns."""
-    return not nearest_pattern(poem, prosody)[1]
+    """Whether the lines are of five or of seven, and every decisive place has the tone of one of the four patterns."""
+    regular = len(poem) >= _SHORTEST and {len(line) for line in poem} in ({form} for form in FORMS)
+    return regular and not nearest_pattern(poem, prosody)[1]
 
 
 def repeated_characters(poems: Sequence[Lines]) -> float:
@@ -69,7 +77,8 @@ def distinct_lines(poems: Sequence[Lines]) -> float:
 def distinct_bigrams(poems: Sequence[Lines]) -> float:
     """Different pairs of neighbours in a line over all."""
     pairs = [pair for poem in poems for line in poem for pair in pairwise(line)]
-    return len(set(pairs)) / len(pairs)
+    # A source that writes single characters has no pairs.
+    return len(set(pairs)) / max(len(pairs), 1)
 
 
 def copied_lines(poems: Sequence[Lines], known: Collection[str]) -> float:
@@ -79,7 +88,8 @@ def copied_lines(poems: Sequence[Lines], known: Collection[str]) -> float:
 
 def _repeated(poem: Lines) -> int:
     text = "".join(poem)
-    doubled = sum(first == second for line in poem for first, second in pairwise(line))
+    # Each run pardons one: a third in a row is no doubling.
+    doubled = sum(len(list(run)) > 1 for line in poem for _, run in groupby(line))
     return len(text) - len(set(text)) - doubled
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks import figures
+from poetry_model import figures
 from poetry_model.prosody import Prosody, RhymeClass, Tone
 
 _LEVEL = "平東中風空"
@@ -42,8 +42,25 @@ def test_even_lines_rhyme_in_one_class_with_different_characters(prosody: Prosod
     assert figures.rhyme_kept(poems, prosody, level=True) == 1 / 5
 
 
-def test_a_single_line_does_not_rhyme(prosody: Prosody) -> None:
-    assert not figures.rhymes(("東",), prosody)
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_what_is_shorter_than_a_quatrain_neither_rhymes_nor_scans(prosody: Prosody, lines: int) -> None:
+    assert figures.rhymes(_REGULATED, prosody)
+    assert figures.scans(_REGULATED, prosody)
+    assert not figures.rhymes(_REGULATED[:lines], prosody)
+    assert not figures.scans(_REGULATED[:lines], prosody)
+
+
+@pytest.mark.parametrize(
+    "lines", [(*_REGULATED[:3], "月水平中"), ("月", *_REGULATED[1:]), tuple(line[1:] for line in _REGULATED)]
+)
+def test_lines_of_any_length_may_rhyme_and_do_not_scan(prosody: Prosody, lines: figures.Lines) -> None:
+    assert figures.rhymes(lines, prosody, level=True)
+    assert not figures.scans(lines, prosody)
+    assert figures.both_kept([lines], prosody) == 0
+
+
+def test_more_lines_than_were_asked_for_may_scan(prosody: Prosody) -> None:
+    assert figures.scans((*_REGULATED, *_REGULATED), prosody)
 
 
 def test_metre_is_of_the_whole_poem(prosody: Prosody) -> None:
@@ -67,6 +84,11 @@ def test_repeated_characters_leave_doubling_out() -> None:
     assert figures.repeated_characters([("年花年", "花江春"), ("春江潮", "月夜人")]) == 1
 
 
+def test_a_third_in_a_row_is_repeated() -> None:
+    assert figures.repeated_characters([("年年年", "春江花")]) == 1
+    assert figures.repeated_characters([("年年春春", "江花花水")]) == 0
+
+
 def test_doubling_does_not_reach_over_the_end_of_a_line() -> None:
     assert figures.repeated_characters([("春江月", "月夜人")]) == 1
 
@@ -77,6 +99,10 @@ def test_distinct_poems_lines_and_bigrams() -> None:
     assert figures.distinct_poems(poems) == 2 / 3
     assert figures.distinct_lines(poems) == 3 / 6
     assert figures.distinct_bigrams(poems) == 5 / 12
+
+
+def test_single_characters_have_no_bigrams() -> None:
+    assert figures.distinct_bigrams([("春", "江")]) == 0
 
 
 def test_copied_lines_are_those_known_word_for_word() -> None:
