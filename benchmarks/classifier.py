@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.figures import Lines
+from poetry_model.figures import Lines
 
 FOLDS = 5
 

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
-from benchmarks import figures
 from benchmarks.classifier import FOLDS, separability
-from benchmarks.figures import Lines
 from benchmarks.kneser_ney import KneserNey
 from benchmarks.writers import Writer
+from poetry_model import figures
 from poetry_model.corpus import Verse
+from poetry_model.figures import Lines
 from poetry_model.holdout import Split
 from poetry_model.prosody import Prosody
 
@@ -19,6 +19,9 @@ _STARTS = 100
 
 _DRAWS = 5
 """Of the poems that the classifier sees."""
+
+_DRAWS_IN_SHORT = 2
+"""Where a source is measured in short."""
 
 FEWEST = 2 * FOLDS
 """Held-back poems without which a shape cannot be judged: two samples, each with a poem in every fold."""
@@ -79,6 +82,10 @@ class Source:
     regulated: bool = False
 
 
+Pair = tuple[list[Lines], list[Lines]]
+"""Two sets of poems, of one size, that the classifier has to tell apart."""
+
+
 class Judge:
     """Knows the people's poems, and measures others against them. Same seed, same figures."""
 
@@ -101,46 +108,48 @@ class Judge:
         """The figures of the held-back poems; the classifier has to tell one half of them from the other."""
         poems = self._people(shape)
         size = min(len(poems) // 2, len(self._starts))
-
-        def halves(draw: int) -> tuple[list[Lines], list[Lines]]:
-            drawn = self._random(shape, draw).sample(poems, 2 * size)
-            return drawn[:size], drawn[size:]
-
-        return self._measure(shape, poems, None, None, halves)
+        drawn = [self._random(shape, draw).sample(poems, 2 * size) for draw in range(_DRAWS)]
+        return self._measure(shape, poems, [(sample[:size], sample[size:]) for sample in drawn])
 
     def machine(self, shape: Shape, source: Source) -> Figures:
         """The figures of what `source` writes."""
+        poems = self._write(shape, source, self._starts, None)
+        made = self._measure(shape, poems, self._pairs(shape, source, _DRAWS), source)
+        return replace(
+            made, perplexity=source.perplexity(self.verses(shape)), start=figures.start_kept(poems, self._starts)
+        )
+
+    def machine_in_short(self, shape: Shape, source: Source) -> Figures:
+        """Those of fewer poems, the ones that the classifier sees; without `perplexity` and `start`."""
+        pairs = self._pairs(shape, source, _DRAWS_IN_SHORT)
+        return self._measure(shape, [poem for written, _ in pairs for poem in written], pairs, source)
+
+    def _pairs(self, shape: Shape, source: Source, draws: int) -> list[Pair]:
+        """Poems of `source` and those of people that begin with the same characters."""
         people = self._people(shape)
         size = min(len(people), len(self._starts))
+        drawn = [self._random(shape, draw).sample(people, size) for draw in range(draws)]
+        return [
+            (self._write(shape, source, [poem[0][0] for poem in sample], draw), sample)
+            for draw, sample in enumerate(drawn)
+        ]
 
-        def write(starts: Sequence[str], draw: int | None) -> list[Lines]:
-            return source.writer.write(starts, shape.form, shape.lines, f"{self._seed}/{shape}/{draw}")
-
-        def pair(draw: int) -> tuple[list[Lines], list[Lines]]:
-            drawn = self._random(shape, draw).sample(people, size)
-            return write([poem[0][0] for poem in drawn], draw), drawn
-
-        return self._measure(shape, write(self._starts, None), self._starts, source, pair)
+    def _write(self, shape: Shape, source: Source, starts: Sequence[str], draw: int | None) -> list[Lines]:
+        return source.writer.write(starts, shape.form, shape.lines, f"{self._seed}/{shape}/{draw}")
 
     def _measure(
-        self,
-        shape: Shape,
-        poems: list[Lines],
-        starts: Sequence[str] | None,
-        source: Source | None,
-        pair: Callable[[int], tuple[list[Lines], list[Lines]]],
+        self, shape: Shape, poems: list[Lines], pairs: Sequence[Pair], source: Source | None = None
     ) -> Figures:
         people = self._people(shape)
         equal = min(len(poems), len(people))
         sample, human = (self._random(shape, "equal").sample(side, equal) for side in (poems, people))
-        pairs = [pair(draw) for draw in range(_DRAWS)]
-        aucs = [separability(*sides, seed=self._seed + draw) for draw, sides in enumerate(pairs)]
+        aucs = [separability(*pair, seed=self._seed + draw) for draw, pair in enumerate(pairs)]
         return Figures(
             poems=len(poems),
-            perplexity=source.perplexity(self.verses(shape)) if source else None,
+            perplexity=None,
             ngram_perplexity=self._ngrams.perplexity(poems),
             format=figures.format_kept(poems, shape.form, shape.lines),
-            start=figures.start_kept(poems, starts) if starts else None,
+            start=None,
             rhyme=figures.rhyme_kept(poems, self._prosody, level=source is not None and source.regulated),
             metre=figures.metre_kept(poems, self._prosody),
             both=figures.both_kept(poems, self._prosody),

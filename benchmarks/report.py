@@ -1,7 +1,7 @@
 """The table as Markdown and as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,23 +9,25 @@ from benchmarks.judge import Figures, Shape
 
 _NONE = "—"
 
-_COLUMNS = (
-    "poems by",
-    "poems",
-    "perplexity",
-    "under n-grams",
-    "format",
-    "start",
-    "rhyme",
-    "metre",
-    "both",
-    "repeated characters",
-    "distinct poems",
-    "distinct lines",
-    "distinct bigrams",
-    "copied lines",
-    "AUC",
-)
+Cell = Callable[[Figures], str]
+
+_COLUMNS: Mapping[str, Cell] = {
+    "poems": lambda row: str(row.poems),
+    "perplexity": lambda row: _number(row.perplexity, 0),
+    "under n-grams": lambda row: _number(row.ngram_perplexity, 0),
+    "format": lambda row: _percent(row.format),
+    "start": lambda row: _percent(row.start),
+    "rhyme": lambda row: _percent(row.rhyme),
+    "metre": lambda row: _percent(row.metre),
+    "both": lambda row: _percent(row.both),
+    "repeated characters": lambda row: _number(row.repeated_characters, 2),
+    "distinct poems": lambda row: _percent(row.distinct_poems),
+    "distinct lines": lambda row: _percent(row.distinct_lines),
+    "distinct bigrams": lambda row: _percent(row.distinct_bigrams),
+    "copied lines": lambda row: _percent(row.copied_lines),
+    "AUC": lambda row: _number(row.auc, 2),
+}
+"""Title → what stands in it, after the column that names the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Table:
     """Of the whole held-back side, by model."""
     shapes: Mapping[Shape, Mapping[str, Figures]]
     """Shape → source → figures."""
+    columns: Sequence[str] = tuple(_COLUMNS)
+    """Titles of those that are shown."""
 
     def as_json(self) -> str:
         """Indented, shares from 0 to 1."""
@@ -51,38 +55,21 @@ class Table:
 
     def as_markdown(self) -> str:
         """A table a shape, and the perplexities of the whole held-back side."""
-        parts = [_markdown(shape, rows) for shape, rows in self.shapes.items()]
-        whole = ", ".join(f"{name} {value:.1f}" for name, value in self.perplexities.items())
+        parts = [self._markdown(shape, rows) for shape, rows in self.shapes.items()]
+        if self.perplexities:
+            whole = ", ".join(f"{name} {value:.1f}" for name, value in self.perplexities.items())
+            parts.append(f"Perplexity of the whole held-back side: {whole}.")
         told = ", ".join(f"{name} {value}" for name, value in self.settings.items())
-        return "\n\n".join([*parts, f"Perplexity of the whole held-back side: {whole}.", f"Settings: {told}."])
+        return "\n\n".join([*parts, f"Settings: {told}."])
+
+    def _markdown(self, shape: Shape, rows: Mapping[str, Figures]) -> str:
+        lines = [f"**{shape}**", "", _line(["poems by", *self.columns]), _line(["---", *["---:"] * len(self.columns)])]
+        cells = [_COLUMNS[column] for column in self.columns]
+        return "\n".join([*lines, *(_line([name, *(cell(row) for cell in cells)]) for name, row in rows.items())])
 
 
-def _markdown(shape: Shape, rows: Mapping[str, Figures]) -> str:
-    lines = [f"**{shape}**", "", _line(_COLUMNS), _line(["---", *["---:"] * (len(_COLUMNS) - 1)])]
-    return "\n".join([*lines, *(_line([name, *_cells(row)]) for name, row in rows.items())])
-
-
-def _line(cells: list[str] | tuple[str, ...]) -> str:
+def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _cells(row: Figures) -> list[str]:
-    return [
-        str(row.poems),
-        _number(row.perplexity, 0),
-        _number(row.ngram_perplexity, 0),
-        _percent(row.format),
-        _percent(row.start),
-        _percent(row.rhyme),
-        _percent(row.metre),
-        _percent(row.both),
-        _number(row.repeated_characters, 2),
-        _percent(row.distinct_poems),
-        _percent(row.distinct_lines),
-        _percent(row.distinct_bigrams),
-        _percent(row.copied_lines),
-        _number(row.auc, 2),
-    ]
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.figures import Lines
 from benchmarks.kneser_ney import KneserNey
 from poetry_model.checkpoint import Bundle
 from poetry_model.controls import NOT_GIVEN
+from poetry_model.figures import Lines
 from poetry_model.network import PoetNetwork, State
 from poetry_model.poem import MAX_SEED, PoemRequest, Style
 from poetry_model.poet import Poet
+from poetry_model.sampled import SampledPoet
 from poetry_model.script import Script
 
 _AT_ONCE = 256
@@ -42,9 +43,9 @@ class NgramWriter:
 
 @dataclass(frozen=True, slots=True)
 class NetworkWriter:
-    """A poet with its settings."""
+    """A poet with its settings; one who samples line ends looks at the temperature alone."""
 
-    poet: Poet
+    poet: Poet | SampledPoet
     style: Style
     temperature: float
     candidates: int

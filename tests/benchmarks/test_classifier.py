@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from benchmarks.classifier import separability
-from benchmarks.figures import Lines
+from poetry_model.figures import Lines
 
 _HAN = "月山水雲風花春秋江天人日夜雨雪松竹石鳥馬"
 

@@ -62,6 +62,14 @@ def test_a_line_begins_after_a_boundary_not_after_the_last_character(model: Knes
     assert model.perplexity([("春風來", "花月新")]) < model.perplexity([("春風來花", "月新")])
 
 
+def test_lines_of_any_length_are_scored_each_from_its_own_boundary() -> None:
+    model = KneserNey((("山山", "水"), ("山水", "水山"), ("水", "山山水")), Vocabulary(("山", "水")), order=2)
+
+    # Two neighbours are all it looks at, and these are the same ones.
+    assert model.perplexity([("山", "水", "水山")]) == pytest.approx(model.perplexity([("山", "水山", "水")]))
+    assert model.perplexity([("山", "水", "水山")]) != pytest.approx(model.perplexity([("山水", "水山")]))
+
+
 def test_unknown_characters_are_scored(model: KneserNey) -> None:
     assert math.isfinite(model.perplexity([("鳥鳥鳥",)]))
 
