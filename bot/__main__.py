@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = _settings(options.config)
         if options.command == "db":
             return _migrate(settings)
+        if options.command == "favorites":
+            return _export_favorites(settings, options.file)
         if options.command == "preview" or not settings.token:
             return asyncio.run(_preview(settings))
         return asyncio.run(_discord(settings))
@@ -34,15 +36,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bot", description="Shiren 诗人, a poet for Discord.")
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=("run", "preview", "db"),
-        default="run",
-        help="run: on Discord, or on a local page without a token; preview: on a local page; db: migrate the database",
+    # Before the command or after it; left out where it is not given, so that one place does not undo the other.
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--config", type=Path, help="settings (default: config.toml, where there is one)")
+    parser = argparse.ArgumentParser(
+        prog="python -m bot", description="Shiren 诗人, a poet for Discord.", parents=[common]
     )
-    parser.add_argument("--config", type=Path, help="settings (default: config.toml, where there is one)")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("run", parents=[common], help="on Discord, or on a local page without a token (the default)")
+    commands.add_parser("preview", parents=[common], help="on a local page")
+    commands.add_parser("db", parents=[common], help="migrate the database")
+    favorites = commands.add_parser("favorites", help="what people kept").add_subparsers(
+        required=True, metavar="command"
+    )
+    export = favorites.add_parser(
+        "export", parents=[common], help="write it to a file, for python -m poetry_model train --favorites"
+    )
+    export.add_argument("file", type=Path, help="where it goes")
+    parser.set_defaults(command="run", config=None)
     return parser
 
 
@@ -58,6 +69,17 @@ def _migrate(settings: Settings) -> int:
     upgrade(settings.database.path)
     print(f"{settings.database.path} is up to date")
     return 0
+
+
+def _export_favorites(settings: Settings, file: Path) -> int:
+    from bot.services.favorites_export import export_command  # noqa: PLC0415 # as in _migrate
+
+    return export_command(
+        settings.database.path,
+        file,
+        per_person=settings.retrain.favorites_per_person,
+        per_poem=settings.retrain.favorites_per_poem,
+    )
 
 
 async def _preview(settings: Settings) -> int:

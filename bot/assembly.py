@@ -8,6 +8,9 @@ from bot.config import Settings
 from bot.db.engine import open_sessions
 from bot.db.migrate import upgrade
 from bot.services import Favorites, Models, Poems, Retraining, Services
+from bot.services.favorites_export import Exporter
+from bot.services.run_plan import Planner
+from bot.services.run_records import RunRecords
 
 
 @asynccontextmanager
@@ -19,7 +22,14 @@ async def assemble(settings: Settings) -> AsyncIterator[Services]:
     await asyncio.to_thread(upgrade, settings.database.path)
     async with open_sessions(settings.database.path) as sessions:
         models = await Models.open(settings.model.folder, settings.model.device, sessions)
-        retraining = Retraining(sessions, models, settings.retrain, settings.model.device)
+        records = RunRecords(sessions, settings.model.folder)
+        exporter = Exporter(
+            sessions,
+            per_person=settings.retrain.favorites_per_person,
+            per_poem=settings.retrain.favorites_per_poem,
+        )
+        planner = Planner(models, settings.retrain, settings.model.device, exporter)
+        retraining = Retraining(records, planner, models, settings.retrain)
         await retraining.recover()
         retraining.start()
         try:

@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cogs.favorites import favorites_command
+from bot.cogs.model import model_commands
 from bot.cogs.poem import poem_command
 from bot.cogs.retrain import retrain_command
 from bot.config import RetrainSettings
@@ -18,7 +19,7 @@ from bot.services import Services
 from bot.ui.favorites_page import FAVORITES_ITEMS
 from bot.ui.poem_message import POEM_BUTTONS
 from bot.ui.responses import answer_error
-from bot.ui.retrain_message import RETRAIN_BUTTONS
+from bot.ui.retrain_message import RETRAIN_BUTTONS, show_through
 
 _log = logging.getLogger(__name__)
 
@@ -62,9 +63,10 @@ class Shiren(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         """Once, before the gateway: components of old messages, commands, and their synchronisation."""
         self.add_dynamic_items(*POEM_BUTTONS, *FAVORITES_ITEMS, *RETRAIN_BUTTONS)
-        for make in (poem_command, favorites_command, retrain_command):
+        for make in (poem_command, favorites_command, retrain_command, model_commands):
             self.tree.add_command(make(self.strings), guild=self._test_guild)
         await self.sync_commands()
+        self.services.retraining.attach(show_through(self, self.strings))
 
     async def sync_commands(self) -> bool:
         """Register the commands, only when they differ from what Discord has; returns whether they did."""

@@ -11,6 +11,9 @@ from bot.errors import ConfigError
 
 TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105 # the variable's name, not a token
 
+MAX_EPOCHS = 100
+"""Passes over the corpus that a retraining may take."""
+
 _Snowflake = Annotated[int, Field(gt=0, lt=2**63)]
 
 
@@ -39,15 +42,38 @@ class ModelSettings(_Section):
     folder: Path = Path("data/models")
 
 
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ExaminationSettings(_Section):
+    """What the examination poems of a new model must reach, each as a share from 0 to 1."""
+
+    format: _Share = 1.0
+    rhyme: _Share = 0.97
+    metre: _Share = 0.97
+    copied_lines: _Share = 0.02
+    """At most; the others are at least."""
+
+
 class RetrainSettings(_Section):
-    """Who may retrain, from what, and what a new model must be to go live."""
+    """Who may retrain, from what and how, and what a new model must be to go live."""
 
     corpus: Path | None = None
     admins: frozenset[_Snowflake] = frozenset()
     admin_guilds: frozenset[_Snowflake] = frozenset()
-    epochs: Annotated[int, Field(ge=1, le=100)] = 1
+    epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)] = 1
+    fresh_epochs: Annotated[int, Field(ge=1, le=MAX_EPOCHS)] = 14
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    favorites_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    favorites_per_person: Annotated[int, Field(ge=1)] = 100
+    favorites_per_poem: Annotated[int, Field(ge=1)] = 5
+    upload_limit: Annotated[float, Field(gt=0, le=100)] = 8.0
+    """In MiB."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
-    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
+    niceness: Annotated[int, Field(ge=0, le=19)] = 10
+    tolerance: _Share = 0.01
+    examination: ExaminationSettings = ExaminationSettings()
+    keep: Annotated[int, Field(ge=1, le=1000)] = 5
 
     @field_validator("corpus", mode="before")
     @classmethod

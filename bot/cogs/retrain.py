@@ -1,50 +1,78 @@
 """`/retrain`."""
 
+import contextlib
+
 import discord
 from discord import app_commands
 
-from bot.authority import may_retrain
 from bot.cogs import SlashCommand
+from bot.config import MAX_EPOCHS
 from bot.errors import BotError
 from bot.i18n import Strings
-from bot.ui.host import guarded, host_of
+from bot.services.run_plan import Planner
+from bot.services.runs import Source, Wish
+from bot.services.uploads import Upload
+from bot.ui.host import host_of, owners_only
 from bot.ui.responses import answer_privately
-from bot.ui.retrain_message import retrain_embed, retrain_view, show_in
+from bot.ui.retrain_message import post_progress
+from bot.ui.upload_message import upload_report
 
-_MAX_EPOCHS = 100
+_LONGEST_NOTE = 200
+_MOST_MINUTES = 7 * 24 * 60
 
 
 def retrain_command(strings: Strings) -> SlashCommand:
-    """Fine-tunes the live model in the background."""
+    """Trains a model in the background."""
 
     @app_commands.command(name=strings("retrain.command.name"), description=strings("retrain.command.description"))
-    @app_commands.describe(epochs=strings("retrain.command.epochs"))
+    @app_commands.describe(
+        source=strings("retrain.command.source"),
+        epochs=strings("retrain.command.epochs"),
+        minutes=strings("retrain.command.minutes"),
+        note=strings("retrain.command.note"),
+        file=strings("retrain.command.file"),
+    )
+    @app_commands.choices(
+        source=[
+            app_commands.Choice(name=strings(f"retrain.command.source_{source.value}"), value=source.value)
+            for source in Source
+        ]
+    )
     # A hint to Discord, which hides the command from others; who may is checked below.
     @app_commands.default_permissions(administrator=True)
-    @guarded
+    @owners_only
     async def retrain(
-        interaction: discord.Interaction, epochs: app_commands.Range[int, 1, _MAX_EPOCHS] | None = None
+        interaction: discord.Interaction,
+        source: str = Source.CORPUS.value,
+        epochs: app_commands.Range[int, 1, MAX_EPOCHS] | None = None,
+        minutes: app_commands.Range[int, 1, _MOST_MINUTES] | None = None,
+        note: app_commands.Range[str, 1, _LONGEST_NOTE] | None = None,
+        file: discord.Attachment | None = None,
     ) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        host = host_of(interaction)
-        if not await may_retrain(interaction, host.retrain_settings):
-            raise BotError("retrain.forbidden")
-        retraining = host.services.retraining
-        channel_id = interaction.channel_id or interaction.user.id
-        snapshot = await retraining.reserve(interaction.user.id, channel_id, epochs)
-        # Not the interaction's answer: its token lives 15 minutes, a training longer.
-        channel = interaction.client.get_partial_messageable(channel_id, guild_id=interaction.guild_id)
+        retraining = host_of(interaction).services.retraining
+        upload = await _read(file, retraining.planner) if file else None
+        wish = Wish(Source(source), epochs, minutes, note, upload)
+        snapshot = await retraining.reserve(interaction.user.id, interaction.channel_id or interaction.user.id, wish)
+        message = None
         try:
-            message = await channel.send(
-                embed=retrain_embed(snapshot, strings), view=retrain_view(snapshot, strings) or discord.utils.MISSING
-            )
-        except Exception as error:
+            message, is_here = await post_progress(interaction, snapshot, strings)
+            answer = strings("retrain.started" if is_here else "retrain.started_apart")
+            if upload is not None:
+                answer = f"{upload_report(upload.summary, strings)}\n{answer}"
+            await answer_privately(interaction, answer)
+            await retraining.launch(snapshot.run_id, message.channel.id, message.id)
+        except BaseException:
             # Whatever it was, a run that nobody can see must not keep others from starting.
-            await retraining.release(snapshot)
-            if isinstance(error, discord.Forbidden):
-                raise BotError("retrain.cannot_write") from error
+            with contextlib.suppress(BotError):
+                await retraining.release(snapshot.run_id)
+            if message is not None:
+                with contextlib.suppress(discord.HTTPException):
+                    await message.delete()
             raise
-        await retraining.launch(snapshot, message.id, show_in(message, strings))
-        await answer_privately(interaction, strings("retrain.started"))
 
     return retrain
+
+
+async def _read(file: discord.Attachment, planner: Planner) -> Upload:
+    planner.check_upload_size(file.size)
+    return await planner.read_upload(file.filename, await file.read())

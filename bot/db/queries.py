@@ -1,11 +1,11 @@
 """Queries. Each takes a session and never commits: the service that opened the session does."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.tables import FavoriteRow, ModelVersionRow, PoemRow, TrainingRunRow, now
+from bot.db.tables import FavoriteRow, PoemRow
 
 
 async def poem(session: AsyncSession, poem_id: int) -> PoemRow | None:
@@ -41,31 +41,3 @@ async def favorites(session: AsyncSession, user_id: int, offset: int, limit: int
 async def remove_favorite(session: AsyncSession, user_id: int, poem_id: int) -> None:
     """Forget that the person keeps the poem."""
     await session.execute(delete(FavoriteRow).where(FavoriteRow.user_id == user_id, FavoriteRow.poem_id == poem_id))
-
-
-async def runs_in_states(session: AsyncSession, states: Collection[str]) -> Sequence[TrainingRunRow]:
-    """The training runs in one of `states`."""
-    rows = await session.scalars(select(TrainingRunRow).where(TrainingRunRow.state.in_(states)))
-    return rows.all()
-
-
-async def update_run(session: AsyncSession, run_id: int, **values: object) -> None:
-    """Set columns of a training run."""
-    await session.execute(update(TrainingRunRow).where(TrainingRunRow.id == run_id).values(**values))
-
-
-async def versions(session: AsyncSession) -> Sequence[ModelVersionRow]:
-    """The accepted models, the last activated first."""
-    rows = await session.scalars(
-        select(ModelVersionRow).order_by(ModelVersionRow.activated_at.desc(), ModelVersionRow.id.desc())
-    )
-    return rows.all()
-
-
-async def activate(session: AsyncSession, version: str, folder: str, run_id: int) -> None:
-    """Make a version the last activated one."""
-    row = await session.scalar(select(ModelVersionRow).where(ModelVersionRow.version == version))
-    if row is None:
-        session.add(ModelVersionRow(version=version, folder=folder, run_id=run_id))
-    else:
-        row.folder, row.run_id, row.activated_at = folder, run_id, now()

@@ -1,9 +1,10 @@
 """The mapped tables. `migrations/` brings a database to this shape; a test compares the two."""
 
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     DateTime,
     Dialect,
@@ -109,26 +110,62 @@ class TrainingRunRow(Base):
     channel_id: Mapped[int]
     message_id: Mapped[int | None]
     """The message that shows its progress."""
+    source: Mapped[str] = mapped_column(String(16), server_default="corpus")
+    """A `Source`."""
     epochs: Mapped[int]
+    minutes: Mapped[float | None]
+    """Its time budget; None: as long as the epochs take."""
+    note: Mapped[str | None] = mapped_column(String(200))
     parent: Mapped[str] = mapped_column(String(64))
-    """Version of the model it started from."""
+    """Version of the model that was live when it began."""
     state: Mapped[str] = mapped_column(String(16))
     """A `RunState`."""
+    said: Mapped[str | None] = mapped_column(String(500))
+    """Why it failed, in the words of the process that trained."""
+    told: Mapped[bool] = mapped_column(server_default="1")
+    """Whether its message shows the state."""
     version: Mapped[str | None] = mapped_column(String(64))
     perplexity: Mapped[float | None]
     parent_perplexity: Mapped[float | None]
+    """Held-back perplexity of the model that it was compared with."""
     started_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
 
 
 class ModelVersionRow(Base):
-    """A model that was accepted; the live one is the last activated."""
+    """A model; the live one is the last activated of those that are accepted."""
 
     __tablename__ = "model_versions"
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
     version: Mapped[str] = mapped_column(String(64), unique=True)
-    folder: Mapped[str] = mapped_column(String(255))
-    """Name of the bundle's folder under `model.folder`."""
-    run_id: Mapped[int] = mapped_column(ForeignKey("training_runs.id", ondelete="CASCADE"), index=True)
-    activated_at: Mapped[datetime] = mapped_column(default=now)
+    state: Mapped[str] = mapped_column(String(16), server_default="accepted")
+    """A `VersionState`."""
+    folder: Mapped[str | None] = mapped_column(String(255))
+    """Name of the bundle's folder under `model.folder`; None: the one that ships with shiren."""
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("training_runs.id", ondelete="CASCADE"), index=True)
+    shortfalls: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    """Where it falls short of what a live model must be."""
+    examination: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Figures of its examination poems."""
+    activated_at: Mapped[datetime | None]
+    """When it last went live; None: never by anybody's doing."""
+
+    run: Mapped[TrainingRunRow | None] = relationship(lazy="joined")
+
+
+class LeaseRow(Base):
+    """What one process may do at a time, among all that share the database."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64))
+    """The process."""
+    user_id: Mapped[int]
+    """For whom."""
+    run_id: Mapped[int]
+    since: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    """When another may take it, unless it is renewed."""
+    stop_requested: Mapped[bool]

@@ -1,36 +1,80 @@
-"""Which model is live, and which were before."""
+"""Which model is live; making another so, and laying two side by side."""
 
 import asyncio
 import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from bot.db import queries
 from bot.db.engine import Sessions
+from bot.errors import BotError
 from bot.services.composer import Composer
-from poetry_model.checkpoint import PRETRAINED
+from bot.services.run_files import RunFiles
+from bot.services.run_judge import Shortfall
+from bot.services.versions import Version, Versions, VersionState
+from poetry_model.checkpoint import PRETRAINED, load_bundle
 from poetry_model.errors import BundleError
-from poetry_model.poem import PoemRequest
+from poetry_model.holdout import HoldOut
+from poetry_model.poem import Poem, PoemRequest
 from poetry_model.poet import Poet
 
 _log = logging.getLogger(__name__)
 
-_EXAMINATION = ("春", "日", "红", "山", "夜", "湖", "海", "月")
+_STARTS = ("春", "日", "红", "山", "夜", "湖", "海", "月")
 """First characters a new model must write on before it goes live."""
+
+_SAMPLES = (("月", 5, 4), ("春", 7, 4), ("山", 5, 4), ("江", 7, 4), ("秋", 5, 8))
+"""Starts, forms and lines of the poems that people judge a model by."""
+
+_COMPARED = 4
+"""Of `_SAMPLES`, those that are laid side by side: eight short poems are what one message holds well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A bundle that loads and composes."""
+
+    poet: Poet
+    metrics: Mapping[str, Any]
+    examination: Mapping[str, Any] | None
+    """Figures of its examination poems; None where it wrote none."""
+    history: tuple[Mapping[str, float], ...]
+    poems: tuple[Poem, ...]
+    """What people are shown of it."""
+
+    def perplexity_of(self, live: str) -> float | None:
+        """The held-back perplexity of the version `live`, measured beside its own; None when another was measured."""
+        if self.metrics.get("live_version") == live:
+            return self.metrics.get("live_perplexity")
+        parent = self.poet.metadata.get("training", {}).get("parent")
+        return self.metrics.get("start_perplexity") if parent == live else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One request, answered by two models."""
+
+    left: Poem
+    right: Poem
 
 
 class Models:
-    """The bundles under one folder; the database says which of them is live."""
+    """The live model, and those on record."""
 
-    def __init__(self, folder: Path, device: str, sessions: Sessions, live: Poet, live_folder: Path) -> None:
-        """`live` was loaded from `live_folder`; `Models.open` finds both."""
+    def __init__(self, versions: Versions, folder: Path, device: str, poet: Poet, live_folder: Path) -> None:
+        """`poet` was loaded from `live_folder`; `Models.open` finds both."""
         self.folder = folder
         """Where new bundles go."""
         self.live_folder = live_folder
         """Where the live model's bundle is."""
-        self.composer = Composer(live)
+        self.composer = Composer(poet)
+        self.versions = versions
         self._device = device
-        self._sessions = sessions
+        self._poet = poet
+        self._turn = asyncio.Lock()
+        """One change of the live model at a time."""
+        self._unusable: set[str] = set()
 
     @classmethod
     async def open(cls, folder: Path, device: str, sessions: Sessions) -> Self:
@@ -38,44 +82,152 @@ class Models:
 
         Raises `PoetryError` when not even the one that ships can be loaded.
         """
-        async with sessions() as session:
-            rows = await queries.versions(session)
-        for row in rows:
-            try:
-                poet = await asyncio.to_thread(Poet.load, folder / row.folder, device)
-            except BundleError as error:
-                _log.error("Model %s is passed over: %s", row.version, error)  # the sentence says it all
-            else:
-                _log.info("Model %s is live", poet.version)
-                return cls(folder, device, sessions, poet, folder / row.folder)
-        poet = await asyncio.to_thread(Poet.load, PRETRAINED, device)
-        _log.info("Model %s, which ships with shiren, is live", poet.version)
-        return cls(folder, device, sessions, poet, PRETRAINED)
+        versions = Versions(sessions, folder, PRETRAINED)
+        shipped = await asyncio.to_thread(Poet.load, PRETRAINED, device)
+        await versions.know_shipped(shipped.version)
+        models = cls(versions, folder, device, shipped, PRETRAINED)
+        await models.follow()
+        _log.info(
+            "Model %s%s is live", models.live_version, ", which ships," if models.live_folder == PRETRAINED else ""
+        )
+        return models
 
     @property
     def live_version(self) -> str:
         """Version of the live model."""
-        return self.composer.version
+        return self._poet.version
 
-    async def examine(self, folder: Path) -> tuple[Poet, dict[str, Any]]:
-        """Load the bundle in `folder` and let it compose; returns it with the metrics of its making.
+    async def follow(self) -> None:
+        """Let the model that is live by the record be live here, for another process may have changed it."""
+        async with self._turn:
+            chain = await self.versions.chain()
+            names = [version.name for version in chain]
+            if self.live_version in names:
+                chain = chain[: names.index(self.live_version)]
+            await self._take_first(chain)
+
+    async def examine(self, folder: Path) -> Examined:
+        """Load the bundle in `folder` and let it compose.
 
         Raises `BundleError` when it does not load or does not write what is asked.
         """
         return await asyncio.to_thread(self._examine, folder)
 
-    async def install(self, poet: Poet, folder: Path, run_id: int) -> None:
-        """Make an examined model the live one, now and after a restart."""
-        async with self._sessions.begin() as session:
-            await queries.activate(session, poet.version, folder.name, run_id)
+    async def settle(
+        self, examined: Examined, files: RunFiles, run_id: int, shortfalls: Sequence[Shortfall]
+    ) -> Version:
+        """Record what a run made, and make it live, now and after a restart, unless it falls short."""
+        async with self._turn:
+            version = await self.versions.record(examined.poet.version, files, run_id, shortfalls, examined.examination)
+            if version.folder != files.bundle:
+                await asyncio.to_thread(files.remove_all)
+            if not shortfalls:
+                self._exchange(examined.poet, version.folder)
+        return version
+
+    async def use(self, name: str, *, force: bool) -> None:
+        """Make a version live; `force`: though it falls short. Raises `BotError` when it cannot be."""
+        async with self._turn:
+            version = await self._known(name)
+            if name == self.live_version:
+                raise BotError("model.live_already", version=name)
+            if version.state is VersionState.CANDIDATE and not force:
+                raise BotError("model.needs_force", version=name, shortfalls=version.shortfalls)
+            poet = await self._load(version)
+            await self.versions.activate(name)
+            self._exchange(poet, version.folder)
+
+    async def rollback(self) -> str:
+        """Make the model live that was before this one; returns the version that was. `BotError` when there is none."""
+        async with self._turn:
+            before = self.live_version
+            chain = await self.versions.chain()
+            names = [version.name for version in chain]
+            earlier = chain[names.index(before) + 1 :] if before in names else chain
+            if not await self._take_first(earlier):
+                raise BotError("model.nothing_before")
+            await self.versions.withdraw(before)
+        return before
+
+    async def compare(self, left: str, right: str) -> list[Pair]:
+        """What two versions make of the same requests and seeds; `BotError` when one cannot be loaded."""
+        poets = [await self._poet_of(name) for name in (left, right)]
+        requests = _sample_requests()[:_COMPARED]
+        first, second = [await asyncio.to_thread(poet.compose, requests) for poet in poets]
+        return [Pair(*poems) for poems in zip(first, second, strict=True)]
+
+    async def prune(self, keep: int, needed: Collection[str]) -> None:
+        """Delete the bundles of all but the last `keep` versions, those `needed`, and the live one."""
+        async with self._turn:
+            for name in await self.versions.prune(keep, {*needed, self.live_version}):
+                _log.info("Model %s is too old to be kept", name)
+
+    async def live_hold_out(self) -> HoldOut:
+        """What the live model never learns."""
+        return (await asyncio.to_thread(load_bundle, self.live_folder)).hold_out
+
+    async def _poet_of(self, name: str) -> Poet:
+        return self._poet if name == self.live_version else await self._load(await self._known(name))
+
+    async def _known(self, name: str) -> Version:
+        version = await self.versions.get(name)
+        if version is None:
+            raise BotError("model.unknown", version=name)
+        if version.state is VersionState.REMOVED:
+            raise BotError("model.removed", version=name)
+        return version
+
+    async def _load(self, version: Version) -> Poet:
+        try:
+            return await asyncio.to_thread(self._read, version)
+        except BundleError as error:
+            _log.error("Model %s cannot be used: %s", version.name, error)  # the sentence says it all
+            raise BotError("model.damaged", version=version.name) from error
+
+    async def _take_first(self, versions: Iterable[Version]) -> bool:
+        """Make the first of `versions` live that can be loaded; whether there was one."""
+        for version in versions:
+            if version.name in self._unusable:
+                continue
+            try:
+                poet = await asyncio.to_thread(self._read, version)
+            except BundleError as error:
+                self._unusable.add(version.name)
+                _log.error("Model %s is passed over: %s", version.name, error)  # likewise
+            else:
+                self._exchange(poet, version.folder)
+                return True
+        return False
+
+    def _read(self, version: Version) -> Poet:
+        """The poet of a version; `BundleError` when its bundle is damaged, or is another version's."""
+        poet = Poet.load(version.folder, self._device)
+        if poet.version != version.name:
+            raise BundleError(f"The bundle {version.folder} holds another model, {poet.version}.")
+        return poet
+
+    def _exchange(self, poet: Poet, folder: Path) -> None:
+        self._unusable.discard(poet.version)
+        self._poet, self.live_folder = poet, folder
         self.composer.exchange(poet)
-        self.live_folder = folder
         _log.info("Model %s is live", poet.version)
 
-    def _examine(self, folder: Path) -> tuple[Poet, dict[str, Any]]:
+    def _examine(self, folder: Path) -> Examined:
         poet = Poet.load(folder, self._device)
-        requests = [PoemRequest.checked(start, form, seed=0) for start in _EXAMINATION for form in (5, 7)]
+        requests = [PoemRequest.checked(start, form, seed=0) for start in _STARTS for form in (5, 7)]
         for request, poem in zip(requests, poet.compose(requests), strict=True):
             if not poem.text.startswith(request.start):
                 raise BundleError(f"The model in {folder} does not begin with {request.start} when asked to.")
-        return poet, dict(poet.metadata["metrics"])
+        training = poet.metadata.get("training", {})
+        return Examined(
+            poet=poet,
+            metrics=dict(poet.metadata["metrics"]),
+            examination=poet.metadata.get("examination"),
+            history=tuple(training.get("history", ())),
+            poems=tuple(poet.compose(_sample_requests())),
+        )
+
+
+def _sample_requests() -> list[PoemRequest]:
+    """Other seeds each time: chosen ones would flatter."""
+    return [PoemRequest.checked(*sample) for sample in _SAMPLES]

@@ -2,180 +2,206 @@
 
 import asyncio
 import logging
-import shutil
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from bot.config import RetrainSettings
-from bot.db import queries
-from bot.db.engine import Sessions
-from bot.db.tables import TrainingRunRow, now
+from bot.db.tables import TrainingRunRow
 from bot.errors import BotError
+from bot.services.lease import Tenure
 from bot.services.models import Models
-from bot.services.training_process import TrainingOrder, TrainingProcess
+from bot.services.run_files import RunFiles
+from bot.services.run_judge import judge
+from bot.services.run_plan import Plan, Planner
+from bot.services.run_records import RunRecords
+from bot.services.run_upkeep import Upkeep
+from bot.services.runs import RunState, Show, Snapshot, Source, Wish
+from bot.services.training_process import BAD_INPUT, INTERRUPTED, TrainingProcess
 from poetry_model.errors import BundleError
 
 _log = logging.getLogger(__name__)
 
-_SHOW_EVERY = 3.0
+_SHOW_EVERY = 5.0
 """Seconds between two reports: Discord allows five edits in five seconds, and others want them too."""
 
-
-class RunState(StrEnum):
-    """Where a run stands; all but the first three are final."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    EXAMINING = "examining"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    BROKEN = "broken"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the run has ended."""
-        return self not in {RunState.WAITING, RunState.RUNNING, RunState.EXAMINING}
+_PAUSE = 1 / 60
+"""The least of it, as a share of the time the run has taken so far: Discord limits the edits of old messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A run at one moment, for people."""
-
-    run_id: int
-    state: RunState
-    epochs: int
-    epoch: int = 0
-    done: float = 0.0
-    """0 to 1."""
-    loss: float | None = None
-    characters_per_second: float | None = None
-    seconds_left: float | None = None
-    before: float | None = None
-    """Held-back perplexity of the model it starts from."""
-    after: float | None = None
-    """Held-back perplexity at the last epoch's end."""
-    version: str | None = None
-
-
-Show = Callable[[Snapshot], Awaitable[None]]
-"""Lets people see a snapshot; must not raise."""
+class _LostLeaseError(Exception):
+    """Another process has taken this one for dead."""
 
 
 @dataclass(slots=True)
 class _Run:
     snapshot: Snapshot
-    show: Show
-    folder: Path = Path()
-    """Where its bundle goes."""
+    files: RunFiles
+    plan: Plan
+    parent: str
+    """Version that was live when it began."""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    is_lost: bool = False
+    """Whether the lease is another's."""
     process: TrainingProcess | None = None
+    began_at: float = field(default_factory=time.perf_counter)
     shown_at: float = float("-inf")
+
+    def cancel(self) -> None:
+        """Ask it to stop for good."""
+        self.cancelled.set()
+        if self.process is not None:
+            self.process.interrupt()
+
+    def lose(self) -> None:
+        """Stop it at once: whoever has the lease now may go on from what was saved."""
+        self.is_lost = True
+        if self.process is not None:
+            self.process.kill()
 
 
 class Retraining:
     """Starts, follows, cancels and judges runs, between `start` and `close`."""
 
-    def __init__(self, sessions: Sessions, models: Models, settings: RetrainSettings, device: str) -> None:
-        self._sessions = sessions
+    def __init__(self, records: RunRecords, planner: Planner, models: Models, settings: RetrainSettings) -> None:
+        self.planner = planner
+        self._records = records
         self._models = models
         self._settings = settings
-        self._device = device
+        self._upkeep = Upkeep(records, models, settings.keep)
         self._current: _Run | None = None
-        self._worker: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._waiting: asyncio.Queue[_Run] = asyncio.Queue()
 
-    async def reserve(self, user_id: int, channel_id: int, epochs: int | None) -> Snapshot:
-        """Make place for a run, or raise `BotError` when there can be none now. Follow with `launch` or `release`."""
-        if self._settings.corpus is None:
-            raise BotError("retrain.no_corpus")
-        if not await asyncio.to_thread(self._settings.corpus.is_dir):
-            raise BotError("retrain.corpus_missing")
-        if self._current is not None:
-            raise BotError("retrain.running")
-        row = TrainingRunRow(
-            user_id=user_id,
-            channel_id=channel_id,
-            epochs=epochs or self._settings.epochs,
-            parent=self._models.live_version,
-            state=RunState.WAITING.value,
-        )
-        # Taken before the first await, so that two requests at once cannot both find it free.
-        self._current = run = _Run(Snapshot(0, RunState.WAITING, row.epochs), _show_nobody)
-        try:
-            async with self._sessions.begin() as session:
-                session.add(row)
-        except BaseException:
-            self._current = None
-            raise
-        run.snapshot = replace(run.snapshot, run_id=row.id)
-        run.folder = self._bundle_folder(row)
+    def attach(self, show: Show) -> None:
+        """Let people see runs through `show` from now on, beginning with what they could not be told before."""
+        self._upkeep.attach(show)
+
+    async def reserve(self, user_id: int, channel_id: int, wish: Wish) -> Snapshot:
+        """Make place for a run, or raise `BotError` when there can be none. Follow with `launch` or `release`."""
+        await self._records.refuse_second()
+        await self._models.follow()
+        reserve = self._reserve_again if wish.source is Source.RESUME else self._reserve_new
+        self._current = run = await reserve(user_id, channel_id, wish)
         return run.snapshot
 
-    async def launch(self, snapshot: Snapshot, message_id: int, show: Show) -> None:
-        """Start the reserved run; `show` is called as it goes."""
-        run = self._run(snapshot.run_id)
-        run.show = show
-        async with self._sessions.begin() as session:
-            await queries.update_run(session, snapshot.run_id, message_id=message_id)
+    async def launch(self, run_id: int, channel_id: int, message_id: int) -> None:
+        """Start the reserved run, which that message shows; `BotError` when the place was lost meanwhile."""
+        run = self._run(run_id)
+        if not await self._records.show_in(run_id, channel_id, message_id):
+            # Its record, too, belongs to whoever has the lease now.
+            self._current = None
+            raise BotError("retrain.not_running")
+        run.snapshot = replace(run.snapshot, channel_id=channel_id, message_id=message_id)
         self._waiting.put_nowait(run)
 
-    async def release(self, snapshot: Snapshot) -> None:
-        """Give the reserved place back: the run cannot be shown."""
-        await self._finish(self._run(snapshot.run_id), RunState.CANCELLED)
-
-    def cancel(self, run_id: int) -> None:
-        """Ask the run to stop; `BotError` when it is not under way."""
+    async def release(self, run_id: int) -> None:
+        """Give the reserved place back: the run cannot be shown. One that was to go on still can."""
         run = self._run(run_id)
-        if run.snapshot.state is RunState.EXAMINING:
+        can_go_on = await asyncio.to_thread(run.files.can_go_on)
+        await self._finish(run, RunState.INTERRUPTED if can_go_on else RunState.CANCELLED)
+
+    async def cancel(self, run_id: int | None = None) -> None:
+        """Ask a run to stop, by default whichever is going, in whichever process; `BotError` when it is not going."""
+        tenure = await self.tenure()
+        if tenure is None or run_id not in {None, tenure.run_id}:
             raise BotError("retrain.not_running")
-        run.cancelled.set()
-        if run.process is not None:
-            run.process.interrupt()
+        run = self._current
+        if run is None or run.snapshot.run_id != tenure.run_id:
+            await self._records.lease.request_stop(tenure.run_id)
+        elif run.snapshot.state is RunState.EXAMINING:
+            raise BotError("retrain.not_running")
+        else:
+            run.cancel()
+
+    async def tenure(self) -> Tenure | None:
+        """Who is running one now, in whichever process."""
+        return await self._records.lease.tenure()
+
+    async def last_interrupted(self) -> Snapshot | None:
+        """The run that `resume` would go on with."""
+        rows = await self._records.resumable()
+        return Snapshot.of(rows[0], can_go_on=True) if rows else None
 
     async def recover(self) -> None:
-        """At the start: runs that were going when the bot ended are marked, and what they left is removed."""
-        async with self._sessions.begin() as session:
-            versions = {version.run_id: version.version for version in await queries.versions(session)}
-            for row in await queries.runs_in_states(session, [state.value for state in RunState if not state.is_final]):
-                row.finished_at = now()
-                if row.id in versions:
-                    # The bot ended between the model's going live and the run's.
-                    row.state, row.version = RunState.ACCEPTED.value, versions[row.id]
-                else:
-                    row.state = RunState.INTERRUPTED.value
-                    await asyncio.to_thread(_remove, self._bundle_folder(row))
+        """At the start: runs that were going when a process ended are marked."""
+        await self._upkeep.find_dead()
 
     def start(self) -> None:
-        """Begin to work, in a task of its own. It belongs to the process: call it before the client starts."""
-        self._worker = asyncio.create_task(self._work(), name="retraining")
+        """Begin to work, in tasks of its own. They belong to the process: call it before the client starts."""
+        self._tasks = [
+            asyncio.create_task(self._work(), name="retraining"),
+            asyncio.create_task(self._upkeep.run(), name="upkeep"),
+        ]
 
     async def close(self) -> None:
         """Interrupt what is under way, say so, and end; while Discord can still be reached, if possible."""
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._current is not None:
+            # It was reserved, and waits.
+            await self._finish(self._current, RunState.INTERRUPTED)
+
+    async def _reserve_new(self, user_id: int, channel_id: int, wish: Wish) -> _Run:
+        plan, inputs = await self.planner.plan(wish)
+        row = TrainingRunRow(
+            user_id=user_id,
+            channel_id=channel_id,
+            source=plan.source,
+            epochs=plan.epochs,
+            minutes=plan.minutes,
+            note=wish.note,
+            parent=self._models.live_version,
+        )
+        await self._records.begin(row)
+        run = _Run(Snapshot.of(row), self._records.files(row), plan, row.parent)
+        try:
+            await asyncio.to_thread(inputs.write, run.files)
+            await asyncio.to_thread(plan.write, run.files.plan)
+        except BaseException:
+            await self._finish(run, RunState.CANCELLED)
+            raise
+        return run
+
+    async def _reserve_again(self, user_id: int, channel_id: int, wish: Wish) -> _Run:
+        if wish.epochs or wish.minutes or wish.upload:
+            raise BotError("retrain.resume_alone")
+        rows = await self._records.resumable()
+        if not rows:
+            raise BotError("retrain.nothing_to_resume")
+        files = self._records.files(rows[0])
+        plan = await self.planner.read_plan(files, rows[0].parent)
+        row = await self._records.begin_again(rows[0].id, user_id, channel_id, wish.note)
+        return _Run(Snapshot.of(row), files, plan, row.parent)
 
     async def _work(self) -> None:
         """Run what is launched, one after the other."""
         while True:
             run = await self._waiting.get()
-            await self._attend(run)
+            keeping = asyncio.create_task(self._keep_lease(run), name="lease")
+            try:
+                await self._attend(run)
+            finally:
+                keeping.cancel()
+
+    async def _keep_lease(self, run: _Run) -> None:
+        await self._records.lease.keep(run.snapshot.run_id, run.cancel)
+        run.lose()
 
     async def _attend(self, run: _Run) -> None:
         """One run to its end, whatever the end."""
         try:
             state = await self._train(run)
         except asyncio.CancelledError:
-            is_live = self._models.live_folder == run.folder
-            await self._finish(run, RunState.ACCEPTED if is_live else RunState.INTERRUPTED)
+            await self._finish(run, RunState.INTERRUPTED)
             raise
+        except _LostLeaseError:
+            # The record of the run belongs to whoever has the lease now.
+            _log.warning("Training run %d was stopped: its lease was lost", run.snapshot.run_id)
+            self._current = None
+            self._upkeep.look()
+            return
         except Exception:  # noqa: BLE001 # whatever it was, people are told that the run failed
             _log.exception("Training run %d failed", run.snapshot.run_id)
             state = RunState.FAILED
@@ -185,32 +211,38 @@ class Retraining:
         """One run to its end; returns its final state."""
         if run.cancelled.is_set():
             return RunState.CANCELLED
-        corpus = self._settings.corpus
-        assert corpus is not None  # noqa: S101 # `reserve` refuses without one
-        order = TrainingOrder(
-            corpus=corpus,
-            parent=self._models.live_folder,
-            out=run.folder,
-            epochs=run.snapshot.epochs,
-            threads=self._settings.threads,
-            device=self._device,
-        )
-        await self._set_state(run, RunState.RUNNING)
+        # A run that was interrupted may have finished its training.
+        if not await asyncio.to_thread(run.files.bundle.is_dir):
+            await self._enter(run, RunState.RUNNING)
+            if (end := await self._learn(run)) is not None:
+                return end
+        await self._enter(run, RunState.EXAMINING)
+        return await self._judge(run)
+
+    async def _learn(self, run: _Run) -> RunState | None:
+        """Let the child train; returns the state in which the run ends, None when there is a bundle."""
+        order = await self.planner.order(run.plan, run.files, run.parent)
         async with TrainingProcess(order) as process:
             run.process = process
             if run.cancelled.is_set():
                 process.interrupt()
+            if run.is_lost:
+                process.kill()
             async for event in process.events():
                 await self._follow(run, event)
             code = await process.wait()
+        if run.is_lost:
+            raise _LostLeaseError
         if run.cancelled.is_set():
             return RunState.CANCELLED
-        if code != 0:
-            said = await asyncio.to_thread(order.log.read_text, encoding="utf-8", errors="replace")
-            _log.error("Training run %d ended with code %d: %s", run.snapshot.run_id, code, said.strip()[-2000:])
-            return RunState.FAILED
-        await self._set_state(run, RunState.EXAMINING)
-        return await self._judge(run, order.out)
+        if code == 0:
+            return None
+        complaint = (await asyncio.to_thread(order.log.read_text, encoding="utf-8", errors="replace")).strip()
+        _log.error("Training run %d ended with code %d: %s", run.snapshot.run_id, code, complaint[-2000:])
+        if code == BAD_INPUT and complaint:
+            # One sentence for people, in the last line.
+            run.snapshot = replace(run.snapshot, said=complaint.splitlines()[-1])
+        return RunState.INTERRUPTED if code == INTERRUPTED or code < 0 else RunState.FAILED
 
     async def _follow(self, run: _Run, event: dict[str, Any]) -> None:
         """Take in what the child says, and show it at a polite pace."""
@@ -230,69 +262,55 @@ class Retraining:
         elif kind == "epoch":
             snapshot = replace(snapshot, after=event["perplexity"])
         run.snapshot = snapshot
-        if time.perf_counter() - run.shown_at >= _SHOW_EVERY:
+        now = time.perf_counter()
+        if now - run.shown_at >= max(_SHOW_EVERY, (now - run.began_at) * _PAUSE):
             await self._show(run)
 
-    async def _judge(self, run: _Run, folder: Path) -> RunState:
-        """Let the new model write, compare it with the old one on the held-back side, and make it live or not."""
+    async def _judge(self, run: _Run) -> RunState:
+        """Let the new model write, compare it with the live one, and make it live or not."""
+        run_id, settings = run.snapshot.run_id, self._settings
         try:
-            poet, metrics = await self._models.examine(folder)
+            examined = await self._models.examine(run.files.bundle)
         except BundleError as error:
-            _log.error("The model of training run %d is refused: %s", run.snapshot.run_id, error)  # likewise
+            _log.error("The model of training run %d is refused: %s", run_id, error)  # the sentence says it all
             return RunState.BROKEN
-        before, after = float(metrics["start_perplexity"]), float(metrics["perplexity"])
-        run.snapshot = replace(run.snapshot, before=before, after=after, version=poet.version)
-        if not after <= before * (1 + self._settings.tolerance):
-            return RunState.REFUSED
-        await self._models.install(poet, folder, run.snapshot.run_id)
-        return RunState.ACCEPTED
+        if run.is_lost:
+            raise _LostLeaseError
+        before, after = examined.perplexity_of(self._models.live_version), float(examined.metrics["perplexity"])
+        shortfalls = judge(after, before, examined.examination, settings.tolerance, settings.examination)
+        run.snapshot = replace(
+            run.snapshot,
+            before=before,
+            after=after,
+            version=examined.poet.version,
+            shortfalls=shortfalls,
+            history=examined.history,
+            start=examined.metrics.get("start_perplexity"),
+            poems=examined.poems,
+        )
+        await self._models.settle(examined, run.files, run_id, shortfalls)
+        return RunState.CANDIDATE if shortfalls else RunState.ACCEPTED
 
     async def _finish(self, run: _Run, state: RunState) -> None:
         """Record the end, tidy up, make place for the next run, and let people know; never raises."""
-        snapshot = run.snapshot = replace(run.snapshot, state=state)
-        try:
-            async with self._sessions.begin() as session:
-                await queries.update_run(
-                    session,
-                    snapshot.run_id,
-                    state=state.value,
-                    version=snapshot.version,
-                    perplexity=snapshot.after,
-                    parent_perplexity=snapshot.before,
-                    finished_at=now(),
-                )
-            if state is not RunState.ACCEPTED:
-                await asyncio.to_thread(_remove, run.folder)
-        except Exception:  # noqa: BLE001 # the worker outlives every run, and the next start finds what was not recorded
-            _log.exception("The end of training run %d could not be recorded", snapshot.run_id)
-        self._current = None
-        await self._show(run)
-
-    async def _set_state(self, run: _Run, state: RunState) -> None:
         run.snapshot = replace(run.snapshot, state=state)
-        async with self._sessions.begin() as session:
-            await queries.update_run(session, run.snapshot.run_id, state=state.value)
+        if self._current is run:
+            self._current = None
+        try:
+            await self._upkeep.end(run.snapshot, run.files)
+        except Exception:  # noqa: BLE001 # the worker outlives every run, and the next look finds what was not recorded
+            _log.exception("The end of training run %d could not be recorded", run.snapshot.run_id)
+
+    async def _enter(self, run: _Run, state: RunState) -> None:
+        run.snapshot = replace(run.snapshot, state=state)
+        await self._records.enter(run.snapshot.run_id, state)
         await self._show(run)
 
     async def _show(self, run: _Run) -> None:
         run.shown_at = time.perf_counter()
-        await run.show(run.snapshot)
+        await self._upkeep.show(run.snapshot)
 
     def _run(self, run_id: int) -> _Run:
         if self._current is None or self._current.snapshot.run_id != run_id:
             raise BotError("retrain.not_running")
         return self._current
-
-    def _bundle_folder(self, row: TrainingRunRow) -> Path:
-        # The time keeps apart what runs of an earlier database left in the same folder.
-        return self._models.folder / f"run-{row.id}-{row.started_at:%Y%m%d%H%M%S}"
-
-
-async def _show_nobody(snapshot: Snapshot) -> None:  # noqa: ARG001 # stands in for a `Show`
-    return
-
-
-def _remove(bundle: Path) -> None:
-    """Delete a bundle that is not used, and the unfinished run beside it."""
-    for folder in (bundle, bundle.with_name(bundle.name + ".partial")):
-        shutil.rmtree(folder, ignore_errors=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-_NICENESS = 10
-"""Composing comes first."""
+from poetry_model.commands import BAD_INPUT, INTERRUPTED
+
+__all__ = ["BAD_INPUT", "INTERRUPTED", "TrainingOrder", "TrainingProcess"]
 
 _GRACE_SECONDS = 10.0
 """How long a child may take to save and leave."""
@@ -25,27 +26,46 @@ class TrainingOrder:
     """What the child is to do."""
 
     corpus: Path
-    parent: Path
-    """The bundle it starts from."""
     out: Path
     """Where the new bundle goes."""
+    parent: Path | None
+    """The bundle it starts from; None: random weights."""
     epochs: int
     threads: int
     device: str
+    niceness: int = 10
+    """Composing comes first."""
+    rival: Path | None = None
+    """A bundle to measure on the same held-back side, where it is not the parent."""
+    judge: Path | None = None
+    """A folder of verse whose held-back side judges the run; None: that of the corpus."""
+    minutes: float | None = None
+    learning_rate: float | None = None
+    favorites: Path | None = None
+    favorites_share: float | None = None
+    resume: bool = False
 
     def command(self) -> list[str]:
         """The command line."""
         options = {
             "--corpus": self.corpus,
-            "--from": self.parent,
             "--out": self.out,
+            "--from": self.parent,
+            "--compare-with": self.rival,
+            "--judge-by": self.judge,
             "--epochs": self.epochs,
+            "--minutes": self.minutes,
+            "--learning-rate": self.learning_rate,
+            "--favorites": self.favorites,
+            "--favorites-share": self.favorites_share,
             "--threads": self.threads,
             "--device": self.device,
             "--progress": "json",
         }
-        words = [word for name, value in options.items() for word in (name, str(value))]
-        return [sys.executable, "-m", "poetry_model", "train", *words]
+        words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+        # Its standard input stays open as long as the bot lives, however the bot ends.
+        flags = ["--stop-on-eof"] + ["--resume"] * self.resume
+        return [sys.executable, "-m", "poetry_model", "train", *words, *flags]
 
     @property
     def log(self) -> Path:
@@ -65,14 +85,14 @@ class TrainingProcess:
         with self._order.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._order.command(),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 limit=_LINE_LIMIT,
                 # Ctrl-C in the bot's terminal is for the bot, which then ends the child in order.
                 start_new_session=True,
             )
-        _lower_priority(self._process.pid)
+        _lower_priority(self._process.pid, self._order.niceness)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -97,6 +117,11 @@ class TrainingProcess:
         with contextlib.suppress(ProcessLookupError):
             self._running().send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it at once; what it saved last stays whole."""
+        with contextlib.suppress(ProcessLookupError):
+            self._running().kill()
+
     async def stop(self) -> None:
         """End it, gently first."""
         process = self._running()
@@ -107,8 +132,7 @@ class TrainingProcess:
             async with asyncio.timeout(_GRACE_SECONDS):
                 await process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            self.kill()
             await process.wait()
 
     def _running(self) -> asyncio.subprocess.Process:
@@ -117,11 +141,11 @@ class TrainingProcess:
         return self._process
 
 
-def _lower_priority(pid: int) -> None:
+def _lower_priority(pid: int, niceness: int) -> None:
     if hasattr(os, "setpriority"):
         # Gone already, or niced beyond what this user may change.
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
+            os.setpriority(os.PRIO_PROCESS, pid, niceness)
     # Where Linux groups processes by session, it weighs the groups first: the child's own session must be nice as well.
     with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS), encoding="ascii")
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")

@@ -7,7 +7,9 @@ from typing import Any, Concatenate, ParamSpec, Protocol, Self, cast
 
 import discord
 
+from bot.authority import may_retrain
 from bot.config import RetrainSettings
+from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services import Services
 from bot.ui.responses import answer_error
@@ -41,6 +43,25 @@ def guarded(callback: Callback[_Parameters]) -> Callback[_Parameters]:
             await callback(interaction, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 # the last place before silence
             await answer_error(interaction, error, host_of(interaction).strings)
+
+    return run
+
+
+async def require_authority(interaction: discord.Interaction) -> None:
+    """`BotError` for everyone but those who may retrain."""
+    if not await may_retrain(interaction, host_of(interaction).retrain_settings):
+        raise BotError("retrain.forbidden")
+
+
+def owners_only(callback: Callback[_Parameters]) -> Callback[_Parameters]:
+    """A guarded command for those who may retrain, answered to them alone."""
+
+    @guarded
+    @wraps(callback)
+    async def run(interaction: discord.Interaction, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await require_authority(interaction)
+        await callback(interaction, *args, **kwargs)
 
     return run
 

@@ -1,6 +1,8 @@
 """Answering an interaction, in the good case and in the bad one."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -8,6 +10,7 @@ from discord import app_commands
 from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services import StorageError
+from bot.ui.shortfalls import list_shortfalls
 from poetry_model.errors import RequestError
 
 _log = logging.getLogger(__name__)
@@ -40,7 +43,7 @@ async def answer_error(interaction: discord.Interaction, error: Exception, strin
 def describe(error: Exception, strings: Strings) -> str:
     """The sentence for `error`; what nobody foresaw goes to the log in full."""
     if isinstance(error, BotError):
-        return strings(error.key, **error.values)
+        return strings(error.key, **_for_people(error.values, strings))
     if isinstance(error, RequestError):
         return strings(f"request.{error.code}", **error.details)
     if isinstance(error, StorageError):
@@ -48,3 +51,8 @@ def describe(error: Exception, strings: Strings) -> str:
         return strings("error.busy_database")
     _log.error("Unexpected error", exc_info=error)
     return strings("error.unexpected")
+
+
+def _for_people(values: Mapping[str, Any], strings: Strings) -> dict[str, Any]:
+    """The values of an error, in words."""
+    return {name: list_shortfalls(value, strings) if name == "shortfalls" else value for name, value in values.items()}

@@ -1,16 +1,19 @@
 """A retraining as people see it: one ordinary message, edited as it goes."""
 
+import asyncio
+import io
 import logging
 from typing import Any
 
 import discord
 
-from bot.authority import may_retrain
 from bot.errors import BotError
 from bot.i18n import Strings
-from bot.services.retraining import RunState, Show, Snapshot
-from bot.ui.host import RowButton, host_of
+from bot.services.runs import RESUMABLE, RunState, Show, Snapshot
+from bot.ui.host import RowButton, host_of, require_authority
+from bot.ui.loss_chart import ChartLabels, draw
 from bot.ui.responses import answer_privately
+from bot.ui.shortfalls import list_shortfalls
 
 _log = logging.getLogger(__name__)
 
@@ -18,19 +21,26 @@ _BAR_LENGTH = 16
 
 _COLOURS = {
     RunState.ACCEPTED: discord.Colour.green(),
-    RunState.REFUSED: discord.Colour.orange(),
+    RunState.CANDIDATE: discord.Colour.orange(),
+    RunState.INTERRUPTED: discord.Colour.orange(),
     RunState.BROKEN: discord.Colour.red(),
     RunState.FAILED: discord.Colour.red(),
 }
 
+_PICTURE = "curves.png"
+
 
 def retrain_embed(snapshot: Snapshot, strings: Strings) -> discord.Embed:
     """Where the run stands."""
-    return discord.Embed(
+    embed = discord.Embed(
         title=strings("retrain.status.title"),
         description=_status(snapshot, strings),
         colour=_COLOURS.get(snapshot.state, discord.Colour.blurple()),
     )
+    for poem in snapshot.poems:
+        embed.add_field(name=strings("poem.title", start=poem.request.start), value=poem.text)
+    source = strings(f"retrain.source.{snapshot.source.value}")
+    return embed.set_footer(text=f"{source} · {snapshot.note}" if snapshot.note else source)
 
 
 def retrain_view(snapshot: Snapshot, strings: Strings) -> discord.ui.View | None:
@@ -42,31 +52,101 @@ def retrain_view(snapshot: Snapshot, strings: Strings) -> discord.ui.View | None
     return view
 
 
-def show_in(message: discord.Message | discord.PartialMessage, strings: Strings) -> Show:
-    """Shows snapshots in `message`; a message that is gone or locked away does not stop the training."""
+async def post_progress(
+    interaction: discord.Interaction, snapshot: Snapshot, strings: Strings
+) -> tuple[discord.Message, bool]:
+    """The message that will show the run, and whether it stands in the channel.
 
-    async def show(snapshot: Snapshot) -> None:
+    Where the bot may not write there it goes to the person; `BotError` when it cannot go there either.
+    """
+    embed = retrain_embed(snapshot, strings)
+    view = retrain_view(snapshot, strings) or discord.utils.MISSING
+    # Not the interaction's answer: its token lives 15 minutes, a training longer.
+    channel = interaction.client.get_partial_messageable(
+        interaction.channel_id or interaction.user.id, guild_id=interaction.guild_id
+    )
+    try:
+        return await channel.send(embed=embed, view=view), True
+    except discord.Forbidden:
+        pass
+    try:
+        return await interaction.user.send(embed=embed, view=view), False
+    except discord.Forbidden:
+        raise BotError("retrain.cannot_write") from None
+
+
+def show_through(client: discord.Client, strings: Strings) -> Show:
+    """Shows snapshots in their messages; a message that is gone or locked away does not stop the training."""
+
+    async def show(snapshot: Snapshot) -> bool:
+        assert snapshot.message_id is not None  # noqa: S101 # what has no message is not shown
+        message = client.get_partial_messageable(snapshot.channel_id).get_partial_message(snapshot.message_id)
         try:
-            await message.edit(embed=retrain_embed(snapshot, strings), view=retrain_view(snapshot, strings))
+            await _edit(message, snapshot, strings)
+        except (discord.NotFound, discord.Forbidden) as error:
+            _log.warning("Training run %d cannot be shown any more: %s", snapshot.run_id, error)
+            return True
         except Exception as error:  # noqa: BLE001 # a closed session and a dead line raise what they like
-            _log.warning("The progress of training run %d could not be shown: %s", snapshot.run_id, error)
+            _log.warning("Training run %d could not be shown: %s", snapshot.run_id, error)
+            return False
+        return True
 
     return show
 
 
+async def _edit(message: discord.PartialMessage, snapshot: Snapshot, strings: Strings) -> None:
+    embed, view = retrain_embed(snapshot, strings), retrain_view(snapshot, strings)
+    if snapshot.history:
+        picture = await asyncio.to_thread(draw, snapshot.history, snapshot.start, _labels(strings))
+        file = discord.File(io.BytesIO(picture), _PICTURE)
+        try:
+            await message.edit(
+                embed=embed.copy().set_image(url=f"attachment://{_PICTURE}"), view=view, attachments=[file]
+            )
+        except discord.Forbidden:
+            _log.warning("The curves of training run %d need the permission to attach files", snapshot.run_id)
+        else:
+            return
+    await message.edit(embed=embed, view=view)
+
+
+def _labels(strings: Strings) -> ChartLabels:
+    return ChartLabels(
+        title=strings("retrain.chart.title"),
+        epoch=strings("retrain.chart.epoch"),
+        learning=strings("retrain.chart.learning"),
+        held_back=strings("retrain.chart.held_back"),
+    )
+
+
 def _status(snapshot: Snapshot, strings: Strings) -> str:
-    before, after = snapshot.before or 0.0, snapshot.after or 0.0
     match snapshot.state:
         case RunState.WAITING:
             return strings("retrain.status.starting")
         case RunState.RUNNING:
             return _running(snapshot, strings) if snapshot.loss else strings("retrain.status.starting")
         case RunState.ACCEPTED:
-            return strings("retrain.status.accepted", version=snapshot.version, before=before, after=after)
-        case RunState.REFUSED:
-            return strings("retrain.status.refused", before=before, after=after)
+            return _with_figures(strings("retrain.status.accepted", version=snapshot.version), snapshot, strings)
+        case RunState.CANDIDATE:
+            reasons = list_shortfalls(snapshot.shortfalls, strings)
+            text = strings("retrain.status.candidate", version=snapshot.version, shortfalls=reasons)
+            return _with_figures(text, snapshot, strings)
+        case RunState.FAILED if snapshot.said:
+            return _with_way_on(strings("retrain.status.failed_saying", said=snapshot.said), snapshot, strings)
         case state:
-            return strings(f"retrain.status.{state.value}")
+            return _with_way_on(strings(f"retrain.status.{state.value}"), snapshot, strings)
+
+
+def _with_figures(text: str, snapshot: Snapshot, strings: Strings) -> str:
+    if snapshot.before is None or snapshot.after is None:
+        return text
+    return text + "\n" + strings("retrain.status.figures", before=snapshot.before, after=snapshot.after)
+
+
+def _with_way_on(text: str, snapshot: Snapshot, strings: Strings) -> str:
+    if snapshot.can_go_on:
+        return text + "\n" + strings("retrain.status.can_go_on")
+    return text + "\n" + strings("retrain.status.nothing_saved") if snapshot.state in RESUMABLE else text
 
 
 def _running(snapshot: Snapshot, strings: Strings) -> str:
@@ -75,21 +155,29 @@ def _running(snapshot: Snapshot, strings: Strings) -> str:
     if snapshot.loss is not None:
         figures += strings("retrain.status.loss", loss=snapshot.loss)
     if snapshot.characters_per_second is not None and snapshot.seconds_left is not None:
-        minutes, seconds = divmod(round(snapshot.seconds_left), 60)
-        left = f"{minutes}:{seconds:02}"
+        left = _clock(snapshot.seconds_left)
         figures += strings("retrain.status.speed", speed=snapshot.characters_per_second, left=left)
     if snapshot.before is not None:
         figures += strings("retrain.status.before", perplexity=snapshot.before)
     if snapshot.after is not None:
         figures += strings("retrain.status.now", perplexity=snapshot.after)
+    if snapshot.minutes is None:
+        epoch = strings("retrain.status.epoch", epoch=snapshot.epoch, epochs=snapshot.epochs)
+    else:
+        epoch = strings("retrain.status.epoch_within", epoch=snapshot.epoch, minutes=snapshot.minutes)
     return strings(
         "retrain.status.running",
         bar="▰" * filled + "▱" * (_BAR_LENGTH - filled),
         percent=int(snapshot.done * 100),
-        epoch=snapshot.epoch,
-        epochs=snapshot.epochs,
+        epoch=epoch,
         figures=figures,
     )
+
+
+def _clock(duration: float) -> str:
+    minutes, seconds = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 class CancelButton(RowButton, template="shiren:retrain:cancel:(?P<row_id>[0-9]{1,18})"):
@@ -106,10 +194,9 @@ class CancelButton(RowButton, template="shiren:retrain:cancel:(?P<row_id>[0-9]{1
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Stop the run."""
+        await require_authority(interaction)
         host = host_of(interaction)
-        if not await may_retrain(interaction, host.retrain_settings):
-            raise BotError("retrain.forbidden")
-        host.services.retraining.cancel(self.row_id)
+        await host.services.retraining.cancel(self.row_id)
         await answer_privately(interaction, host.strings("retrain.cancelling"))
 
 

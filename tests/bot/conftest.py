@@ -1,12 +1,11 @@
 """What the tests of the bot share: settings in a temporary folder, the small model, and people who use the bot."""
 
 import logging
-import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import pytest_asyncio
@@ -113,7 +112,7 @@ async def world(settings: Settings) -> AsyncIterator[World]:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """A child that trains does not stand back: the test has nothing to do but wait for it."""
-    monkeypatch.setattr("bot.services.training_process._NICENESS", os.nice(0))
+    monkeypatch.setattr("bot.services.training_process._lower_priority", lambda *_: None)
 
 
 _CHILD = """
@@ -143,16 +142,55 @@ def child(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return play
 
 
-@pytest.fixture
-def made_bundle(bundle_folder: Path, tmp_path: Path) -> Callable[[float, float], Path]:
-    """Write a bundle like the one that ships, another version with other figures."""
+GOOD = {"poems": 200, "format": 1.0, "rhyme": 1.0, "metre": 0.98, "copied_lines": 0.0}
+"""Figures of examination poems that pass."""
 
-    def make(before: float, after: float) -> Path:
+
+class MakeBundle(Protocol):
+    """Writes a bundle like the one that ships, another version with other figures."""
+
+    def __call__(
+        self,
+        before: float | None = 50.0,
+        after: float = 40.0,
+        examination: dict[str, Any] | None = ...,
+        *,
+        rival: tuple[str, float] | None = None,
+        nudge: float = 0.01,
+    ) -> Path:
+        """`before`: of the model that ships, its parent, None without one; `rival`: another version and its perplexity;
+        `nudge`: another one makes another version.
+        """
+
+
+@pytest.fixture
+def made_bundle(bundle_folder: Path, tmp_path: Path) -> MakeBundle:
+    """Bundles for a child to hand in."""
+
+    def make(
+        before: float | None = 50.0,
+        after: float = 40.0,
+        examination: dict[str, Any] | None = GOOD,
+        *,
+        rival: tuple[str, float] | None = None,
+        nudge: float = 0.01,
+    ) -> Path:
         bundle = load_bundle(bundle_folder)
-        bundle.network.bias.add_(0.01)
-        metrics = {**bundle.metadata["metrics"], "start_perplexity": before, "perplexity": after}
-        folder = tmp_path / "made"
-        metadata = {**bundle.metadata, "metrics": metrics}
+        bundle.network.bias.add_(nudge)
+        live_version, live_perplexity = rival or (None, None)
+        figures = {
+            "start_perplexity": before,
+            "perplexity": after,
+            "live_version": live_version,
+            "live_perplexity": live_perplexity,
+        }
+        metadata = {
+            **bundle.metadata,
+            "metrics": {**bundle.metadata["metrics"], **figures},
+            "training": {**bundle.metadata["training"], "parent": None if before is None else bundle.version},
+            "examination": examination,
+        }
+        folder = tmp_path / f"made-{nudge}"
         save_bundle(folder, bundle.network, bundle.vocabulary, bundle.hold_out, metadata, bundle.prosody)
         return folder
 

@@ -59,7 +59,7 @@ def test_what_the_file_says_is_taken(tmp_path: Path) -> None:
     assert (settings.token, settings.discord.test_guild) == ("a.b.c", 5)
     assert settings.database.path == Path("x/y.sqlite3")
     assert (settings.model.device, settings.model.folder) == ("cpu", Path("m"))
-    assert settings.retrain.model_dump() == {
+    assert settings.retrain.model_dump(exclude_unset=True) == {
         "corpus": Path("c"),
         "admins": frozenset({1, 2}),
         "admin_guilds": frozenset({3}),
@@ -94,6 +94,12 @@ def test_an_empty_corpus_is_none(tmp_path: Path) -> None:
         ("[retrain]\nepochs = 1.5", "retrain.epochs"),
         ("[retrain]\ntolerance = -0.1", "retrain.tolerance"),
         ("[retrain]\ntolerance = nan", "retrain.tolerance"),
+        ("[retrain]\nlearning_rate = 0", "retrain.learning_rate"),
+        ("[retrain]\nfavorites_share = 1", "retrain.favorites_share"),
+        ("[retrain]\nniceness = 20", "retrain.niceness"),
+        ("[retrain]\nkeep = 0", "retrain.keep"),
+        ("[retrain]\nexamination = { rhyme = 97 }", "retrain.examination.rhyme"),
+        ("[retrain]\nexamination = { rime = 0.9 }", "retrain.examination.rime"),
         ('[retrain]\nadmins = ["somebody"]', "retrain.admins"),
         ("[retrain]\nadmins = [0]", "retrain.admins"),
         ("[retrain]\nadmin_guilds = [-1]", "retrain.admin_guilds"),

@@ -10,7 +10,9 @@ import pytest
 import bot
 import poetry_model
 from bot.i18n import Strings
-from bot.services.retraining import RunState
+from bot.services.run_judge import COMPARISON, EXAMINATION, EXAMINATION_FIGURES, PERPLEXITY
+from bot.services.runs import RunState, Source
+from bot.services.versions import VersionState
 from bot.ui.poem_message import _NAMED_LENGTHS, POEM_BUTTONS
 from poetry_model.form import FORMS
 from poetry_model.poem import Style
@@ -61,6 +63,11 @@ MADE = {
     *(f"poem.command.style_{style}" for style in Style),
     *(f"poem.length_{length}" for length in _NAMED_LENGTHS),
     *(f"retrain.status.{SHOWN_AS.get(state, state.value)}" for state in RunState),
+    *(f"retrain.source.{source}" for source in Source if source is not Source.RESUME),
+    *(f"retrain.command.source_{source}" for source in Source),
+    *(f"model.state.{state}" for state in VersionState),
+    *(f"model.figure.{figure}" for figure in EXAMINATION_FIGURES),
+    *(f"model.shortfall.{figure}" for figure in (*EXAMINATION_FIGURES, PERPLEXITY, COMPARISON, EXAMINATION)),
 }
 """Keys that the code puts together."""
 
@@ -94,8 +101,8 @@ def test_every_place_in_a_string_is_filled(strings: Strings, key: str, given: se
 
 def test_strings_without_values_have_no_places(strings: Strings) -> None:
     given = {key for key, values in WRITTEN + REQUEST_ERRORS if values}
-    states = {f"retrain.status.{state}" for state in ("running", "accepted", "refused")}
-    for key in strings.keys() - given - states:
+    figures = {f"model.{kind}.{figure}" for kind in ("figure", "shortfall") for figure in EXAMINATION_FIGURES}
+    for key in strings.keys() - given - figures - {f"model.shortfall.{PERPLEXITY}"}:
         assert strings(key)
 
 

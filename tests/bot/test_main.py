@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ import pytest
 from bot.__main__ import main
 from bot.client import Shiren
 from bot.config import TOKEN_VARIABLE
-from bot.services.retraining import RunState, Snapshot
+from bot.services.runs import RunState, Snapshot, Wish
 from tests.bot.world import until
 
 TOKEN = "MTk4NjIy.secret.token"
@@ -73,6 +74,26 @@ def test_db_migrates_the_database(run: Run, config: Path) -> None:
     assert (code, out) == (0, "data/shiren.sqlite3 is up to date\n")
     with closing(sqlite3.connect(config.parent / "data" / "shiren.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM favorites").fetchone() == (0,)
+
+
+def test_favorites_are_exported(run: Run, config: Path, tmp_path: Path) -> None:
+    run("db", "--config", config)
+    with closing(sqlite3.connect(config.parent / "data" / "shiren.sqlite3")) as connection, connection:
+        connection.execute(
+            "INSERT INTO poems (user_id, start, form, traditional, script, seed, model, created_at)"
+            " VALUES (1, '月', 5, '月明山水長', 'simplified', 1, 'm', '2026-01-01')"
+        )
+        connection.execute("INSERT INTO favorites (user_id, poem_id, created_at) VALUES (2, 1, '2026-01-02')")
+    file = tmp_path / "favorites.json"
+    assert run("favorites", "export", file, "--config", config)[:2] == (0, f"1 poems in {file}\n")
+    assert json.loads(file.read_text(encoding="utf-8"))["poems"] == [{"lines": ["月明山水長"], "keepers": 1}]
+    assert run("--config", config, "favorites", "export", file)[0] == 0
+
+
+def test_what_is_to_be_done_with_favorites_must_be_said(run: Run) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("favorites")
+    assert caught.value.code == 2
 
 
 def test_an_unknown_command_is_bad_usage(run: Run) -> None:
@@ -185,11 +206,14 @@ def test_a_retraining_is_told_to_be_interrupted_while_discord_can_still_be_reach
     seen: list[tuple[RunState, bool]] = []
 
     async def train(client: Shiren, _: str) -> None:
-        async def show(snapshot: Snapshot) -> None:
+        async def show(snapshot: Snapshot) -> bool:
             seen.append((snapshot.state, client.is_closed()))
+            return True
 
         retraining = client.services.retraining
-        await retraining.launch(await retraining.reserve(1, 2, None), 3, show)
+        retraining.attach(show)
+        reserved = await retraining.reserve(1, 2, Wish())
+        await retraining.launch(reserved.run_id, 2, 3)
         await until(lambda: bool(seen))
         terminate()
 

@@ -16,6 +16,9 @@ from bot.services import Services
 
 Actor = simcord.MemberActor | simcord.UserHandle
 
+Option = int | str | bool | tuple[str, bytes]
+"""Of a command; a file is its name and what is in it."""
+
 _DEADLINE = 120.0
 """Seconds after which something will not happen any more, on a busy machine too."""
 
@@ -113,13 +116,36 @@ class World:
         """What someone, alice by default, gets for `/favorites`."""
         return await (who or self.alice).slash(self.channel, "favorites")
 
-    async def retrain(self, who: Actor, **options: int) -> simcord.InteractionResult:
+    async def retrain(self, who: Actor, **options: Option) -> simcord.InteractionResult:
         """What someone gets for `/retrain`, in the channel or in direct messages."""
+        return await self.ask(who, "retrain", **options)
+
+    async def model(self, command: str, who: Actor | None = None, /, **options: Option) -> simcord.InteractionResult:
+        """What someone, the owner by default, gets for a `/model` command."""
+        return await self.ask(who or self.owner, f"model {command}", **options)
+
+    async def ask(self, who: Actor, command: str, /, **options: Option) -> simcord.InteractionResult:
+        """What someone gets for a command, in the channel or in direct messages."""
         if isinstance(who, simcord.MemberActor):
-            return await who.slash(self.channel, "retrain", **options)
-        result = await who.slash("retrain", **options)
+            return await who.slash(self.channel, command, **options)
+        result = await who.slash(command, **options)
         assert isinstance(result, simcord.InteractionResult)
         return result
+
+    @property
+    def progress(self) -> discord.Message:
+        """The message in the channel that shows the retraining."""
+        [message] = [
+            message
+            for message in self.channel.history()
+            if message.embeds and message.embeds[0].title == "Retraining" and not message.flags.ephemeral
+        ]
+        return message
+
+    @property
+    def status(self) -> str:
+        """What it says."""
+        return str(self.progress.embeds[0].description)
 
     def seen_by(self, who: simcord.MemberActor) -> list[discord.Message]:
         """What a member sees in the channel."""

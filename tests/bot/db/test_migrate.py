@@ -10,7 +10,7 @@ from bot.db import migrate
 from bot.db.migrate import alembic_config, upgrade
 from bot.db.tables import Base
 
-TABLES = {"poems", "favorites", "training_runs", "model_versions"}
+TABLES = {"poems", "favorites", "training_runs", "model_versions", "leases"}
 
 
 @pytest.fixture
@@ -25,9 +25,11 @@ def tables(database: Path) -> set[str]:
     return {name for (name,) in found} - {"alembic_version", "sqlite_sequence"}
 
 
-def schema(database: Path) -> list[tuple[str, str]]:
+def schema(database: Path) -> dict[str, set[str]]:
+    """What each table and index is made of; where Alembic copies a table, its constraints come in any order."""
     with closing(sqlite3.connect(database)) as connection:
-        return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+        found = connection.execute("SELECT name, sql FROM sqlite_master").fetchall()
+    return {name: {line.strip(" ,\t") for line in (sql or "").splitlines()} for name, sql in found}
 
 
 def test_migrations_go_up_and_down_and_up_again(database: Path) -> None:
@@ -56,6 +58,45 @@ def test_migrating_twice_changes_nothing_and_keeps_what_is_there(database: Path)
     upgrade(database)
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT start FROM poems").fetchall() == [("月",)]
+
+
+def test_runs_and_versions_of_before_are_kept(database: Path) -> None:
+    upgrade(database, "0002")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO training_runs"
+            " (id, user_id, channel_id, message_id, epochs, parent, state, version, perplexity, started_at)"
+            " VALUES (5, 1, 2, 3, 4, 'old', 'accepted', 'new', 9.5, '2026-01-01')"
+        )
+        connection.execute(
+            "INSERT INTO model_versions (version, folder, run_id, activated_at)"
+            " VALUES ('new', 'run-5', 5, '2026-01-02')"
+        )
+    upgrade(database)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        assert connection.execute(
+            "SELECT id, source, minutes, note, said, told, version FROM training_runs"
+        ).fetchall() == [(5, "corpus", None, None, None, 1, "new")]
+        assert connection.execute(
+            "SELECT version, state, folder, run_id, activated_at FROM model_versions"
+        ).fetchall() == [("new", "accepted", "run-5", 5, "2026-01-02")]
+        # What 0002 could not hold goes; no run will take the id of another.
+        connection.execute("INSERT INTO model_versions (version, state) VALUES ('shipped', 'accepted')")
+    command.downgrade(alembic_config(database), "0002")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        assert connection.execute("SELECT version FROM model_versions").fetchall() == [("new",)]
+        connection.execute(
+            "INSERT INTO training_runs (user_id, channel_id, epochs, parent, state, started_at)"
+            " VALUES (1, 2, 4, 'new', 'failed', '2026-01-03')"
+        )
+        connection.execute("DELETE FROM training_runs WHERE id = 6")
+        connection.execute(
+            "INSERT INTO training_runs (user_id, channel_id, epochs, parent, state, started_at)"
+            " VALUES (1, 2, 4, 'new', 'failed', '2026-01-03')"
+        )
+        assert connection.execute("SELECT id FROM training_runs").fetchall() == [(5,), (7,)]
+    upgrade(database)
+    command.check(alembic_config(database))
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:

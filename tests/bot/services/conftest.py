@@ -8,7 +8,7 @@ import pytest_asyncio
 from bot.assembly import assemble
 from bot.config import Settings
 from bot.services import Services
-from bot.services.retraining import Snapshot
+from bot.services.runs import Snapshot, Wish
 from tests.bot.world import until
 
 
@@ -23,6 +23,7 @@ class Workshop:
     async def open(self) -> None:
         """Start the services."""
         self.services: Services = await self._running.enter_async_context(assemble(self.settings))
+        self.services.retraining.attach(self._watch)
 
     async def close(self) -> None:
         """Stop the services."""
@@ -38,19 +39,30 @@ class Workshop:
         """What was shown last."""
         return self.seen[-1]
 
-    async def retrain(self, epochs: int | None = None) -> Snapshot:
+    async def reserve(self, wish: Wish | None = None) -> Snapshot:
+        """Make place for a run of person 7 in channel 8."""
+        return await self.services.retraining.reserve(7, 8, wish or Wish())
+
+    async def retrain(self, wish: Wish | None = None) -> Snapshot:
         """Start a run that is watched."""
-        snapshot = await self.services.retraining.reserve(7, 8, epochs)
-        await self.services.retraining.launch(snapshot, 9, self._watch)
+        snapshot = await self.reserve(wish)
+        await self.services.retraining.launch(snapshot.run_id, 8, 9)
         return snapshot
+
+    async def change(self, **retrain: object) -> None:
+        """Restart with other settings of `retrain`."""
+        changed = self.settings.retrain.model_copy(update=retrain)
+        self.settings = self.settings.model_copy(update={"retrain": changed})
+        await self.restart()
 
     async def ended(self) -> Snapshot:
         """Wait for the end of the run."""
         await until(lambda: bool(self.seen) and self.last.state.is_final)
         return self.last
 
-    async def _watch(self, snapshot: Snapshot) -> None:
+    async def _watch(self, snapshot: Snapshot) -> bool:
         self.seen.append(snapshot)
+        return True
 
 
 @pytest_asyncio.fixture

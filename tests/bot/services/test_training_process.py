@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,25 @@ def test_the_command_line_is_one_that_the_trainer_understands(order: TrainingOrd
         order.out,
     )
     assert (options.epochs, options.threads, options.device, options.progress) == (3, 2, "cpu", "json")
+    assert options.stop_on_eof
+    assert (options.resume, options.minutes, options.favorites, options.compare_with) == (False, None, None, None)
+
+
+def test_every_option_is_one_that_the_trainer_understands(order: TrainingOrder, tmp_path: Path) -> None:
+    full = replace(
+        order,
+        parent=None,
+        rival=tmp_path / "live",
+        minutes=2.5,
+        learning_rate=0.5,
+        favorites=tmp_path / "favorites.json",
+        favorites_share=0.25,
+        resume=True,
+    )
+    options = _parser().parse_args(full.command()[3:])
+    assert (options.parent, options.compare_with, options.favorites) == (None, full.rival, full.favorites)
+    assert (options.minutes, options.learning_rate, options.favorites_share) == (2.5, 0.5, 0.25)
+    assert options.resume
 
 
 async def test_what_the_child_says_is_heard_in_order(order: TrainingOrder, child: Callable[[str], None]) -> None:
@@ -129,8 +149,29 @@ async def test_ctrl_c_in_the_bots_terminal_does_not_reach_the_child(
 
 async def test_the_child_gives_way_to_the_bot(order: TrainingOrder, child: Callable[[str], None]) -> None:
     child("wait()")
+    niceness = min(os.nice(0) + 1, 19)
+    async with TrainingProcess(replace(order, niceness=niceness)) as process:
+        assert os.getpriority(os.PRIO_PROCESS, pid_of(process)) == niceness
+
+
+async def test_the_child_sees_when_the_bot_is_no_more(order: TrainingOrder, child: Callable[[str], None]) -> None:
+    child("say('start'); sys.stdin.read(); sys.exit(130)")
     async with TrainingProcess(order) as process:
-        assert os.getpriority(os.PRIO_PROCESS, pid_of(process)) == 10
+        assert (await anext(process.events()))["event"] == "start"
+        # All that a process holds is closed when it ends, however it ends.
+        stdin = process._running().stdin
+        assert stdin is not None
+        stdin.close()
+        assert await process.wait() == 130
+
+
+async def test_a_child_can_be_killed_at_once(order: TrainingOrder, child: Callable[[str], None]) -> None:
+    child("signal.signal(signal.SIGTERM, signal.SIG_IGN); wait()")
+    async with TrainingProcess(order) as process:
+        await anext(process.events())
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
+        process.kill()
 
 
 async def test_a_priority_that_cannot_be_set_does_not_stop_the_training(

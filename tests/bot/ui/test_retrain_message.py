@@ -1,12 +1,14 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 import discord
 import pytest
 
 from bot.i18n import Strings
-from bot.services.retraining import RunState, Snapshot
-from bot.ui.retrain_message import retrain_embed, retrain_view, show_in
+from bot.services.run_judge import Shortfall
+from bot.services.runs import RunState, Snapshot, Source
+from bot.ui.retrain_message import retrain_embed, retrain_view, show_through
 from tests.bot.conftest import Rows
 from tests.bot.world import World, shown, told, until
 
@@ -15,6 +17,7 @@ from tests.bot.world import World, shown, told, until
 async def running(world: World, child: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> discord.Message:
     """The message of a retraining that is half done and goes no further."""
     monkeypatch.setattr("bot.services.retraining._SHOW_EVERY", 0.0)
+    monkeypatch.setattr("bot.services.retraining._PAUSE", 0.0)
     child("wait()")
     await world.retrain(world.owner)
     [message] = world.seen_by(world.bob)
@@ -87,10 +90,16 @@ async def test_a_message_that_was_deleted_does_not_stop_the_training(
 
 
 class Unreachable:
-    """A message that cannot be edited."""
+    """A client whose messages cannot be edited."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
+
+    def get_partial_messageable(self, _: int) -> "Unreachable":
+        return self
+
+    def get_partial_message(self, _: int) -> "Unreachable":
+        return self
 
     async def edit(self, **_: object) -> None:
         raise self._error
@@ -104,9 +113,17 @@ class Unreachable:
         pytest.param(TimeoutError(), id="nobody answered"),
     ],
 )
-async def test_a_message_that_cannot_be_edited_does_not_stop_the_training(strings: Strings, error: Exception) -> None:
-    show = show_in(cast(discord.Message, Unreachable(error)), strings)
-    await show(Snapshot(1, RunState.RUNNING, 1))
+async def test_a_message_that_cannot_be_edited_now_is_to_be_edited_later(strings: Strings, error: Exception) -> None:
+    show = show_through(cast(discord.Client, Unreachable(error)), strings)
+    assert not await show(Snapshot(1, RunState.RUNNING, 1, channel_id=8, message_id=9))
+
+
+async def test_a_message_that_is_gone_is_not_tried_again(world: World, running: discord.Message) -> None:
+    show = show_through(world.bot, world.strings)
+    snapshot = Snapshot(1, RunState.RUNNING, 1, channel_id=world.channel.id, message_id=running.id)
+    assert await show(snapshot)
+    await running.delete()
+    assert await show(snapshot)
 
 
 @pytest.mark.parametrize("state", RunState)
@@ -127,8 +144,52 @@ def test_a_run_that_has_only_begun_shows_what_is_known(strings: Strings) -> None
     assert text == "▰▰▰▰▱▱▱▱▱▱▱▱▱▱▱▱ 25 %\nEpoch 1 of 2 · loss 7.000"
 
 
+def test_a_run_with_a_time_budget_names_it(strings: Strings) -> None:
+    text = retrain_embed(
+        Snapshot(1, RunState.RUNNING, 100, minutes=30.0, epoch=3, done=0.5, loss=6.0), strings
+    ).description
+    assert text == "▰▰▰▰▰▰▰▰▱▱▱▱▱▱▱▱ 50 %\nEpoch 3, within 30 min · loss 6.000"
+
+
+@pytest.mark.parametrize(("seconds", "clock"), [(5.0, "0:05"), (3599.0, "59:59"), (3600.0, "1:00:00")])
+def test_the_time_left_is_told_as_a_clock_tells_it(strings: Strings, seconds: float, clock: str) -> None:
+    snapshot = Snapshot(1, RunState.RUNNING, 1, loss=6.0, characters_per_second=10.0, seconds_left=seconds)
+    assert f" · {clock} left" in str(retrain_embed(snapshot, strings).description)
+
+
+def test_a_run_names_its_source_and_its_note(strings: Strings) -> None:
+    plain = Snapshot(1, RunState.WAITING, 1, Source.FRESH)
+    assert retrain_embed(plain, strings).footer.text == "From random weights"
+    noted = replace(plain, note="for the autumn")
+    assert retrain_embed(noted, strings).footer.text == "From random weights · for the autumn"
+
+
+def test_an_interrupted_run_says_whether_it_can_go_on(strings: Strings) -> None:
+    for can_go_on, way in ((True, "goes on from where it was saved"), (False, "Nothing was saved yet")):
+        snapshot = Snapshot(1, RunState.INTERRUPTED, 1, can_go_on=can_go_on)
+        assert way in str(retrain_embed(snapshot, strings).description)
+
+
+def test_a_model_without_a_comparison_says_so(strings: Strings) -> None:
+    snapshot = Snapshot(1, RunState.CANDIDATE, 1, after=3.0, version="v", shortfalls=(Shortfall("comparison"),))
+    text = str(retrain_embed(snapshot, strings).description)
+    assert "• it was not compared with the model that is live now\n" in text
+    assert "→" not in text
+
+
 def test_a_run_far_on_shows_both_perplexities(strings: Strings) -> None:
-    snapshot = Snapshot(1, RunState.RUNNING, 2, 2, 0.999, 6.0, 900.0, 3.0, before=210.0, after=205.5)
+    snapshot = Snapshot(
+        1,
+        RunState.RUNNING,
+        2,
+        epoch=2,
+        done=0.999,
+        loss=6.0,
+        characters_per_second=900.0,
+        seconds_left=3.0,
+        before=210.0,
+        after=205.5,
+    )
     assert retrain_embed(snapshot, strings).description == (
         "▰▰▰▰▰▰▰▰▰▰▰▰▰▰▰▰ 99 %\nEpoch 2 of 2 · loss 6.000\n900 characters/s · 0:03 left\n"
         "Held-back perplexity before: 210.0\nHeld-back perplexity now: 205.5"
@@ -136,5 +197,5 @@ def test_a_run_far_on_shows_both_perplexities(strings: Strings) -> None:
 
 
 def test_success_and_failure_differ_in_colour(strings: Strings) -> None:
-    ends = (RunState.ACCEPTED, RunState.REFUSED, RunState.FAILED, RunState.CANCELLED)
+    ends = (RunState.ACCEPTED, RunState.CANDIDATE, RunState.FAILED, RunState.CANCELLED)
     assert len({str(retrain_embed(Snapshot(1, state, 1), strings).colour) for state in ends}) == len(ends)

@@ -1,0 +1,126 @@
+"""`/model`."""
+
+import discord
+from discord import app_commands
+
+from bot.authority import may_retrain
+from bot.cogs import SlashCommand
+from bot.i18n import Strings
+from bot.services.versions import VersionState
+from bot.ui.host import host_of, owners_only
+from bot.ui.model_message import comparison_embed, history_embed, state_name, status_embed
+from bot.ui.responses import answer_privately
+
+_CHOICES = 25
+"""As many as Discord offers."""
+
+
+def model_commands(strings: Strings) -> app_commands.Group:
+    """What the owner does with the models there are."""
+    group = app_commands.Group(
+        name=strings("model.command.name"),
+        description=strings("model.command.description"),
+        # As with `/retrain`: a hint to Discord, checked on our side.
+        default_permissions=discord.Permissions(administrator=True),
+    )
+    for make in (_status, _history, _use, _rollback, _compare, _cancel):
+        group.add_command(make(strings))
+    return group
+
+
+def _status(strings: Strings) -> SlashCommand:
+    @app_commands.command(name=strings("model.command.status"), description=strings("model.command.status_description"))
+    @owners_only
+    async def status(interaction: discord.Interaction) -> None:
+        services = host_of(interaction).services
+        versions = await services.models.versions.all()
+        live = next((version for version in versions if version.name == services.models.live_version), None)
+        on_disk = sum(version.state is not VersionState.REMOVED for version in versions)
+        embed = status_embed(
+            live,
+            await services.retraining.tenure(),
+            await services.retraining.last_interrupted(),
+            on_disk,
+            strings,
+        )
+        await interaction.followup.send(embed=embed, ephemeral=True)
+
+    return status
+
+
+def _history(strings: Strings) -> SlashCommand:
+    @app_commands.command(
+        name=strings("model.command.history"), description=strings("model.command.history_description")
+    )
+    @owners_only
+    async def history(interaction: discord.Interaction) -> None:
+        models = host_of(interaction).services.models
+        versions = await models.versions.all()
+        await interaction.followup.send(embed=history_embed(versions, models.live_version, strings), ephemeral=True)
+
+    return history
+
+
+def _use(strings: Strings) -> SlashCommand:
+    @app_commands.command(name=strings("model.command.use"), description=strings("model.command.use_description"))
+    @app_commands.describe(version=strings("model.command.version"), force=strings("model.command.force"))
+    @app_commands.autocomplete(version=_complete)
+    @owners_only
+    async def use(interaction: discord.Interaction, version: str, force: bool = False) -> None:  # noqa: FBT001, FBT002 # an option of the command
+        await host_of(interaction).services.models.use(version, force=force)
+        await answer_privately(interaction, strings("model.live_now", version=version))
+
+    return use
+
+
+def _rollback(strings: Strings) -> SlashCommand:
+    @app_commands.command(
+        name=strings("model.command.rollback"), description=strings("model.command.rollback_description")
+    )
+    @owners_only
+    async def rollback(interaction: discord.Interaction) -> None:
+        models = host_of(interaction).services.models
+        before = await models.rollback()
+        await answer_privately(interaction, strings("model.rolled_back", before=before, version=models.live_version))
+
+    return rollback
+
+
+def _compare(strings: Strings) -> SlashCommand:
+    @app_commands.command(
+        name=strings("model.command.compare"), description=strings("model.command.compare_description")
+    )
+    @app_commands.describe(a=strings("model.command.a"), b=strings("model.command.b"))
+    @app_commands.autocomplete(a=_complete, b=_complete)
+    @owners_only
+    async def compare(interaction: discord.Interaction, a: str, b: str) -> None:
+        pairs = await host_of(interaction).services.models.compare(a, b)
+        await interaction.followup.send(embed=comparison_embed(a, b, pairs, strings), ephemeral=True)
+
+    return compare
+
+
+def _cancel(strings: Strings) -> SlashCommand:
+    @app_commands.command(name=strings("model.command.cancel"), description=strings("model.command.cancel_description"))
+    @owners_only
+    async def cancel(interaction: discord.Interaction) -> None:
+        await host_of(interaction).services.retraining.cancel()
+        await answer_privately(interaction, strings("retrain.cancelling"))
+
+    return cancel
+
+
+async def _complete(interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    """The versions that can be named, for those who may; others learn nothing."""
+    host = host_of(interaction)
+    if not await may_retrain(interaction, host.retrain_settings):
+        return []
+    models, strings = host.services.models, host.strings
+    return [
+        app_commands.Choice(
+            name=strings("model.choice", version=version.name, state=state_name(version, models.live_version, strings)),
+            value=version.name,
+        )
+        for version in await models.versions.all()
+        if version.state is not VersionState.REMOVED and typed.strip().lower() in version.name
+    ][:_CHOICES]
