@@ -67,7 +67,7 @@ class RetrainSettings(_Section):
     favorites_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     favorites_per_person: Annotated[int, Field(ge=1)] = 100
     favorites_per_poem: Annotated[int, Field(ge=1)] = 5
-    upload_limit: Annotated[float, Field(gt=0, le=100)] = 8.0
+    upload_limit: Annotated[float, Field(gt=0, le=16)] = 8.0
     """In MiB."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     niceness: Annotated[int, Field(ge=0, le=19)] = 10

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from poetry_model.errors import PoetryError
+from poetry_model.errors import BAD_INPUT, INTERRUPTED, PoetryError
 from poetry_model.form import FORMS, MAX_LINES
 
 _STANDARD_INPUT = "- reads one a line from standard input"
@@ -14,16 +14,16 @@ _STANDARD_INPUT = "- reads one a line from standard input"
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 for bad usage or input, 130 when interrupted."""
     options = _parser().parse_args(arguments)
-    # torch takes seconds to import; --help and a mistyped option need none of it.
-    from poetry_model import commands  # noqa: PLC0415
-
     try:
+        # torch takes seconds to import; --help and a mistyped option need none of it.
+        from poetry_model import commands  # noqa: PLC0415
+
         return int(getattr(commands, options.command)(options))
     except PoetryError as error:
         print(error, file=sys.stderr)
-        return commands.BAD_INPUT
+        return BAD_INPUT
     except KeyboardInterrupt:
-        return commands.INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read has read enough (`| head`); nothing more may be flushed there at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -21,7 +21,7 @@ from poetry_model.controls import not_given
 from poetry_model.corpus import Dynasty, read_corpus
 from poetry_model.devices import choose_device
 from poetry_model.download import download, download_bar
-from poetry_model.errors import CorpusError, RequestError, TrainingError
+from poetry_model.errors import BAD_INPUT, INTERRUPTED, CorpusError, RequestError, TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut
 from poetry_model.poem import CANDIDATES, MAX_SEED, Poem, PoemRequest, Style
@@ -33,12 +33,6 @@ from poetry_model.script import Script
 from poetry_model.training import InterruptedRunError
 from poetry_model.training_run import TrainingRun
 from poetry_model.upstream import Upstream
-
-BAD_INPUT = 2
-"""Exit code of a command that was given what it cannot use."""
-
-INTERRUPTED = 130
-"""Exit code of a command that Ctrl-C ended, as shells have it."""
 
 _BATCH = 64
 """Poems composed at a time."""

@@ -1,5 +1,11 @@
 """The errors a person can put right. Each message is one sentence that says how."""
 
+BAD_INPUT = 2
+"""Exit code of a command that was given what it cannot use."""
+
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended, as shells have it."""
+
 
 class PoetryError(Exception):
     """Base of every error this package raises on purpose."""

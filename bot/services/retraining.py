@@ -17,8 +17,8 @@ from bot.services.run_plan import Plan, Planner
 from bot.services.run_records import RunRecords
 from bot.services.run_upkeep import Upkeep
 from bot.services.runs import RunState, Show, Snapshot, Source, Wish
-from bot.services.training_process import BAD_INPUT, INTERRUPTED, TrainingProcess
-from poetry_model.errors import BundleError
+from bot.services.training_process import TrainingProcess
+from poetry_model.errors import BAD_INPUT, INTERRUPTED, BundleError
 
 _log = logging.getLogger(__name__)
 

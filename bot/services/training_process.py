@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from poetry_model.commands import BAD_INPUT, INTERRUPTED
-
-__all__ = ["BAD_INPUT", "INTERRUPTED", "TrainingOrder", "TrainingProcess"]
 
 _GRACE_SECONDS = 10.0
 """How long a child may take to save and leave."""
