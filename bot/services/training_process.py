@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-
 _GRACE_SECONDS = 10.0
 """How long a child may take to save and leave."""
 
