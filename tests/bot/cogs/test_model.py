@@ -145,7 +145,7 @@ async def test_the_status_tells_what_is_live_and_what_is_going_on(
     embed = embed_of(await world.model("status"))
     assert [field.name for field in embed.fields] == [f"Live: {live}", "Retraining"]
     assert embed.fields[1].value == "None is under way."
-    assert embed.footer.text == "3 models on disk"
+    assert embed.footer.text == "Models on disk: 3"
     child("os.mkdir(out + '.partial'); wait()")
     await world.retrain(world.owner)
     embed = embed_of(await world.model("status"))
