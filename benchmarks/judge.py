@@ -1,6 +1,5 @@
 """All figures of one source of verse in one shape."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -9,7 +8,7 @@ from benchmarks.classifier import FOLDS, separability
 from benchmarks.kneser_ney import KneserNey
 from benchmarks.writers import Writer
 from poetry_model import figures
-from poetry_model.corpus import Verse
+from poetry_model.corpus import Verse, first_characters
 from poetry_model.figures import Lines
 from poetry_model.holdout import Split
 from poetry_model.prosody import Prosody
@@ -96,8 +95,7 @@ class Judge:
         self._seed = seed
         self._verses = _without_variants(split.held_back)
         self._known = frozenset(line for verse in (*split.training, *split.held_back) for line in verse.lines)
-        firsts = Counter(verse.text[0] for verse in split.training)
-        commonest = sorted(firsts, key=lambda character: (-firsts[character], character))[:_STARTS]
+        commonest = first_characters(split.training)[:_STARTS]
         self._starts = [commonest[number % len(commonest)] for number in range(poems)]
 
     def verses(self, shape: Shape) -> list[Verse]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -111,6 +111,12 @@ def read_corpus(folder: Path, dynasty: Dynasty = Dynasty.TANG) -> Corpus:
             "choose a folder with regular verse."
         )
     return Corpus(tuple(verses), len(files), poems, dropped)
+
+
+def first_characters(verses: Iterable[Verse]) -> list[str]:
+    """The first characters of `verses`, the commonest first."""
+    counts = Counter(verse.text[0] for verse in verses)
+    return sorted(counts, key=lambda character: (-counts[character], character))
 
 
 def clean(paragraphs: Sequence[str], dynasty: Dynasty = Dynasty.TANG) -> Verse | str:

@@ -1,13 +1,12 @@
 """What a new model writes before it is let out: a few hundred poems, and how well they keep the rules."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from poetry_model.checkpoint import Bundle
-from poetry_model.corpus import Verse
+from poetry_model.corpus import Verse, first_characters
 from poetry_model.figures import copied_lines, format_kept, metre_kept, rhyme_kept
 from poetry_model.form import FORMS
 from poetry_model.poem import PoemRequest
@@ -43,8 +42,7 @@ def examine(bundle: Bundle, verses: Sequence[Verse], poems: int = POEMS, seed: i
 
     verses: the corpus, from which first characters are taken and against which lines are compared.
     """
-    firsts = Counter(verse.text[0] for verse in verses if verse.text[0] in bundle.vocabulary)
-    starts = sorted(firsts, key=lambda character: (-firsts[character], character))[:_STARTS]
+    starts = [character for character in first_characters(verses) if character in bundle.vocabulary][:_STARTS]
     requests = [
         PoemRequest(
             starts[number // len(_SHAPES) % len(starts)],

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 
+from poetry_model.batches import Given
 from poetry_model.checkpoint import Bundle, load_bundle, save_bundle
 from poetry_model.composing import Composing
 from poetry_model.conditions import SIZES, sizes_with_controls
 from poetry_model.controls import Controls, not_given
 from poetry_model.corpus import Corpus, Dynasty, Verse, read_corpus
 from poetry_model.errors import TrainingError
-from poetry_model.evaluation import perplexity
+from poetry_model.evaluation import Perplexity, perplexity
 from poetry_model.examination import examine
 from poetry_model.favorites import read_favorites
 from poetry_model.holdout import HoldOut, Split
@@ -73,14 +74,13 @@ class TrainingRun:
         # What any model of ours held back stays held back, so that their figures can be compared.
         known = parent or rival
         hold_out = known.hold_out if known else HoldOut(self.config.held_back)
-        split = hold_out.split(corpus.verses)
-        if self.judge is not None:
-            # All of the corpus may be learned but what the judge's verse holds back.
-            held_back = hold_out.split(read_corpus(self.judge).verses).held_back
-            hold_out = hold_out.remember(held_back)
-            learned = tuple(verse for verse in corpus.verses if not hold_out.knows_a_line_of(verse))
-            split = Split(learned, held_back)
+        judge = read_corpus(self.judge) if self.judge else corpus
+        split = hold_out.split(judge.verses)
         hold_out = hold_out.remember(split.held_back)
+        if judge is not corpus:
+            # All of the corpus may be learned but what the judge's verse holds back.
+            learned = tuple(verse for verse in corpus.verses if not hold_out.knows_a_line_of(verse))
+            split = replace(split, training=learned)
         composing = parent.composing if parent else self.composing
         vocabulary = parent.vocabulary if parent else _learn_vocabulary(split.training, composing)
         if not vocabulary.characters:
@@ -119,7 +119,7 @@ class TrainingRun:
             "metrics": metrics
             | {
                 "start_perplexity": outcome.start_perplexity,
-                "live_perplexity": self._measure(rival, split.held_back)["perplexity"] if rival else None,
+                "live_perplexity": self._perplexity(rival, split.held_back).perplexity if rival else None,
                 "live_version": rival.version if rival else None,
             },
             "examination": asdict(examine(bundle, corpus.verses, self.examine)) if self.examine else None,
@@ -130,14 +130,15 @@ class TrainingRun:
 
     def _measure(self, bundle: Bundle, verses: Sequence[Verse]) -> dict[str, Any]:
         """The perplexity of a model, without controls and, for one that takes them, with."""
-        network, prosody = bundle.network.to(self.device), bundle.prosody
-        found = perplexity(network, bundle.vocabulary, verses, self.device, not_given if prosody else None)
-        given = Controls(prosody).given if prosody else None
-        return asdict(found) | {
-            "perplexity_with_controls": perplexity(network, bundle.vocabulary, verses, self.device, given).perplexity
-            if given
-            else None
+        given = Controls(bundle.prosody).given if bundle.prosody else None
+        return asdict(self._perplexity(bundle, verses)) | {
+            "perplexity_with_controls": self._perplexity(bundle, verses, given).perplexity if given else None
         }
+
+    def _perplexity(self, bundle: Bundle, verses: Sequence[Verse], given: Given = not_given) -> Perplexity:
+        """Without controls, unless they are given."""
+        network = bundle.network.to(self.device)
+        return perplexity(network, bundle.vocabulary, verses, self.device, given if bundle.prosody else None)
 
     def _network(self, parent: Bundle | None, vocabulary: Vocabulary, prosody: Prosody | None) -> PoetNetwork:
         sizes = sizes_with_controls(len(prosody.classes)) if prosody else SIZES
