@@ -1,21 +1,20 @@
 """Alembic's entry: how migrations reach the database."""
 
-from alembic import context
-from sqlalchemy import create_engine, event
+from contextlib import nullcontext
 
+from alembic import context
+from sqlalchemy import Connection
+
+from bot.db.migrate import migrating_engine
 from bot.db.tables import Base
 
 
-def _run() -> None:
-    engine = create_engine(context.config.attributes["url"])
-    # SQLite's driver commits before DDL by itself; BEGIN by hand makes a migration one transaction.
-    event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    with engine.connect() as connection:
+def _run(given: Connection | None) -> None:
+    """In the transaction that is given, or in one of our own: all migrations or none."""
+    with nullcontext(given) if given else migrating_engine(context.config.attributes["url"]).begin() as connection:
+        # A transaction that is open already is left open: SQLite's would otherwise be one for each migration.
         context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
-        with context.begin_transaction():
-            context.run_migrations()
-    engine.dispose()
+        context.run_migrations()
 
 
-_run()
+_run(context.config.attributes.get("connection"))

@@ -8,6 +8,8 @@ from sqlite3 import Connection
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from bot.db.faults import told_to_host
+
 Sessions = async_sessionmaker[AsyncSession]
 """Makes a session a task; a session is never shared."""
 
@@ -27,22 +29,35 @@ def create_engine(path: Path) -> AsyncEngine:
     return engine
 
 
-def _prepare(connection: Connection, record: object) -> None:  # noqa: ARG001 # SQLAlchemy's signature
-    """SQLite forgets these settings with each connection (WAL is kept in the file)."""
+def prepare_file(connection: Connection) -> None:
+    """What every connection that writes needs; SQLite forgets it with each (WAL is kept in the file)."""
     cursor = connection.cursor()
+    # First: setting WAL may have to wait too.
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode = WAL")
     # FULL: a commit that was confirmed to a person survives a power cut too.
     cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _prepare(connection: Connection, record: object) -> None:  # noqa: ARG001 # SQLAlchemy's signature
+    prepare_file(connection)
+    cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    # What a person deletes is gone from the file, too, not only from the tables.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 
 @asynccontextmanager
 async def open_sessions(path: Path) -> AsyncIterator[Sessions]:
-    """Sessions on the file at `path`, closed at the end."""
+    """Sessions on the file at `path`, closed at the end.
+
+    What nobody inside did about the file or its disk leaves as a `ConfigError`, a sentence for whoever hosts the bot.
+    """
     engine = create_engine(path)
     try:
-        yield async_sessionmaker(engine, expire_on_commit=False)
+        with told_to_host(path):
+            yield async_sessionmaker(engine, expire_on_commit=False)
     finally:
         await engine.dispose()

@@ -1,38 +1,104 @@
+"""❤ confirmed means committed: the bot is killed at random moments, and what people were told holds."""
+
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from bot.config import Settings
 from tests.bot.conftest import Rows
-from tests.bot.world import World, embed_of
 
 ROOT = Path(__file__).parents[2]
 
+MOST_ANSWERS = 6
+"""After as many at most a bot is killed; counted, so that a busy machine kills them no earlier."""
 
-def keep_and_die(bundle: Path, settings: Settings) -> tuple[int, str]:
-    """Let a bot of its own keep a poem and kill it as soon as that is confirmed; gives who kept it, and the answer."""
-    command = [sys.executable, "-m", "tests.bot.keeper", bundle, settings.database.path, settings.model.folder]
-    words = [str(word) for word in command]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ) as keeper:
-        assert keeper.stdout is not None
-        user, _, answer = keeper.stdout.readline().strip().partition(" ")
-        keeper.kill()
-    assert keeper.returncode == -signal.SIGKILL
-    return int(user), answer
+LONGEST_DELAY = 0.05
+"""Seconds until then, at most: about what an answer takes."""
+
+Favorite = tuple[int, int]
+"""A person and a poem."""
 
 
-async def test_a_favorite_that_was_confirmed_is_there_after_the_bot_was_killed(
-    settings: Settings, shipped: Path, rows: Rows
+@pytest.fixture
+def keeper(settings: Settings, shipped: Path) -> Iterator[subprocess.Popen[str]]:
+    """The process that starts bots; see `tests/bot/keeper.py`."""
+    command = [sys.executable, "-m", "tests.bot.keeper", shipped, settings.database.path, settings.model.folder]
+    # A process whose libraries have threads of their own could not be forked.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [str(word) for word in command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        cwd=ROOT,
+        env=environment,
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+def listen(keeper: subprocess.Popen[str]) -> list[Any]:
+    """The next thing a bot says."""
+    assert keeper.stdout is not None
+    words = json.loads(keeper.stdout.readline() or '["nothing"]')
+    assert isinstance(words, list)
+    return words
+
+
+@pytest.mark.parametrize("rounds", [10, pytest.param(200, marks=pytest.mark.soak)])
+def test_what_was_confirmed_is_there_after_the_bot_was_killed_and_nothing_else(
+    keeper: subprocess.Popen[str], rows: Rows, rounds: int
 ) -> None:
-    user, answer = keep_and_die(shipped, settings)
-    assert answer == "❤ Kept. /favorites shows all you have kept."
-    assert rows("SELECT user_id, poem_id FROM favorites") == [(user, 1)]
+    draw = random.Random(rounds)
+    confirmed: set[Favorite] = set()
+    doubtful: set[Favorite] = set()
+    for _ in range(rounds):
+        process, found = start(keeper, draw)
+        assert found - doubtful == confirmed - doubtful
+        confirmed = found
+        # What is in flight when the bot dies may get through or not.
+        doubtful = set()
+        answers_left = draw.randint(0, MOST_ANSWERS)
+        if not answers_left:
+            kill(process, draw)
+        while (words := listen(keeper))[0] != "dead":
+            if words == ["done"]:
+                confirmed ^= doubtful
+                doubtful = set()
+                answers_left -= 1
+                if answers_left == 0:
+                    kill(process, draw)
+            else:
+                action, favorite = words[0], (words[1], words[2])
+                assert (favorite in confirmed) == (action == "remove")
+                doubtful = {favorite}
+        assert words == ["dead", -signal.SIGKILL]
+    assert set(rows("SELECT user_id, poem_id FROM favorites")) - doubtful == confirmed - doubtful
+    assert rows("PRAGMA integrity_check") == [("ok",)]
 
-    world = World(settings)
-    await world.open()
-    # People have the same ids at every start.
-    assert world.bob.id == user
-    assert [field.name for field in embed_of(await world.favorites(world.bob)).fields] == ["1. 《月》"]
-    await world.close()
+
+def start(keeper: subprocess.Popen[str], draw: random.Random) -> tuple[int, set[Favorite]]:
+    """Start a bot on what the last one left; returns its process and the favorites it finds."""
+    assert keeper.stdin is not None
+    keeper.stdin.write(f"{draw.randrange(2**32)}\n")
+    ready, process, found = listen(keeper)
+    assert ready == "ready"
+    return process, {(user, poem) for user, poem in found}
+
+
+def kill(process: int, draw: random.Random) -> None:
+    """Somewhere on its way to the next answer, or just after it."""
+    time.sleep(draw.uniform(0, LONGEST_DELAY))
+    os.kill(process, signal.SIGKILL)

@@ -9,7 +9,7 @@ from bot.db.engine import create_engine, database_url, open_sessions
 
 async def test_every_connection_has_its_settings(tmp_path: Path) -> None:
     engine = create_engine(tmp_path / "new" / "shiren.sqlite3")
-    wanted = {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 5000, "synchronous": 2}
+    wanted = {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 5000, "synchronous": 2, "secure_delete": 1}
     async with engine.connect() as first, engine.connect() as second:
         for connection in (first, second):
             found = {name: (await connection.execute(text(f"PRAGMA {name}"))).scalar() for name in wanted}
