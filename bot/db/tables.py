@@ -69,8 +69,8 @@ class PoemRow(Base):
     __table_args__ = _NEVER_REUSE_IDS
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    user_id: Mapped[int]
-    """Who asked for it."""
+    user_id: Mapped[int | None] = mapped_column(index=True)
+    """Who asked for it; None when they had their data deleted while others keep the poem."""
     guild_id: Mapped[int | None]
     start: Mapped[str] = mapped_column(String(16))
     form: Mapped[int]
@@ -105,9 +105,9 @@ class TrainingRunRow(Base):
     __table_args__ = _NEVER_REUSE_IDS
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    user_id: Mapped[int]
-    """Who started it."""
-    channel_id: Mapped[int]
+    user_id: Mapped[int | None]
+    """Who started it, or went on with it last; None when they had their data deleted, and then the next two are too."""
+    channel_id: Mapped[int | None]
     message_id: Mapped[int | None]
     """The message that shows its progress."""
     source: Mapped[str] = mapped_column(String(16), server_default="corpus")

@@ -49,6 +49,7 @@ class RunRecords:
             async with self._sessions.begin() as session:
                 session.add(row)
                 await session.flush()
+                assert row.user_id is not None  # noqa: S101 # somebody starts it
                 await self.lease.take(session, row.user_id, row.id)
         except LeaseTakenError:
             await self.refuse_second()
@@ -63,7 +64,9 @@ class RunRecords:
                 if row is None or row.state not in RESUMABLE:
                     raise BotError("retrain.nothing_to_resume")
                 row.state, row.told, row.said, row.finished_at = RunState.WAITING.value, False, None, None
-                row.channel_id, row.message_id, row.note = channel_id, None, note or row.note
+                # Whoever goes on with it has it: what belongs to two people could be deleted for neither.
+                row.note = note or (row.note if row.user_id == user_id else None)
+                row.user_id, row.channel_id, row.message_id = user_id, channel_id, None
         except LeaseTakenError:
             await self.refuse_second()
             raise BotError("retrain.just_ended") from None

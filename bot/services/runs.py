@@ -111,7 +111,7 @@ class Snapshot:
             source=Source(row.source),
             minutes=row.minutes,
             note=row.note,
-            channel_id=row.channel_id,
+            channel_id=row.channel_id or 0,
             message_id=row.message_id,
             before=row.parent_perplexity,
             after=row.perplexity,
