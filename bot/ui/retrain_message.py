@@ -10,6 +10,7 @@ import discord
 from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services.runs import RESUMABLE, RunState, Show, Snapshot
+from bot.text import clean, escape
 from bot.ui.host import RowButton, host_of, require_authority
 from bot.ui.loss_chart import ChartLabels, draw
 from bot.ui.responses import answer_privately
@@ -27,6 +28,9 @@ _COLOURS = {
     RunState.FAILED: discord.Colour.red(),
 }
 
+_NOTE_LENGTH = 200
+_SAID_LENGTH = 500
+
 _PICTURE = "curves.png"
 
 
@@ -40,7 +44,8 @@ def retrain_embed(snapshot: Snapshot, strings: Strings) -> discord.Embed:
     for poem in snapshot.poems:
         embed.add_field(name=strings("poem.title", start=poem.request.start), value=poem.text)
     source = strings(f"retrain.source.{snapshot.source.value}")
-    return embed.set_footer(text=f"{source} · {snapshot.note}" if snapshot.note else source)
+    # A footer knows no markdown.
+    return embed.set_footer(text=f"{source} · {clean(snapshot.note, _NOTE_LENGTH)}" if snapshot.note else source)
 
 
 def retrain_view(snapshot: Snapshot, strings: Strings) -> discord.ui.View | None:
@@ -61,16 +66,18 @@ async def post_progress(
     """
     embed = retrain_embed(snapshot, strings)
     view = retrain_view(snapshot, strings) or discord.utils.MISSING
+    # By this Discord knows a message that is sent again because its first answer was lost.
+    nonce = str(interaction.id)
     # Not the interaction's answer: its token lives 15 minutes, a training longer.
     channel = interaction.client.get_partial_messageable(
         interaction.channel_id or interaction.user.id, guild_id=interaction.guild_id
     )
     try:
-        return await channel.send(embed=embed, view=view), True
+        return await channel.send(embed=embed, view=view, nonce=nonce), True
     except discord.Forbidden:
         pass
     try:
-        return await interaction.user.send(embed=embed, view=view), False
+        return await interaction.user.send(embed=embed, view=view, nonce=nonce), False
     except discord.Forbidden:
         raise BotError("retrain.cannot_write") from None
 
@@ -132,7 +139,8 @@ def _status(snapshot: Snapshot, strings: Strings) -> str:
             text = strings("retrain.status.candidate", version=snapshot.version, shortfalls=reasons)
             return _with_figures(text, snapshot, strings)
         case RunState.FAILED if snapshot.said:
-            return _with_way_on(strings("retrain.status.failed_saying", said=snapshot.said), snapshot, strings)
+            said = escape(clean(snapshot.said, _SAID_LENGTH))
+            return _with_way_on(strings("retrain.status.failed_saying", said=said), snapshot, strings)
         case state:
             return _with_way_on(strings(f"retrain.status.{state.value}"), snapshot, strings)
 
