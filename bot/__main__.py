@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = _settings(options.config)
         if options.command == "db":
-            return _migrate(settings)
+            return _database(settings, options)
         if options.command == "favorites":
             return _export_favorites(settings, options.file)
         if options.command == "preview" or not settings.token:
@@ -45,7 +45,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("run", parents=[common], help="on Discord, or on a local page without a token (the default)")
     commands.add_parser("preview", parents=[common], help="on a local page")
-    commands.add_parser("db", parents=[common], help="migrate the database")
+    database = commands.add_parser("db", parents=[common], help="migrate, back up, check or restore the database")
+    tasks = database.add_subparsers(dest="task", metavar="task")
+    tasks.add_parser("migrate", parents=[common], help="bring it up to date (the default)")
+    tasks.add_parser("check", parents=[common], help="say whether it is whole and up to date")
+    backup = tasks.add_parser("backup", parents=[common], help="copy it, also while the bot is running")
+    backup.add_argument("file", type=Path, help="where the copy goes, a new file")
+    restore = tasks.add_parser("restore", parents=[common], help="put a backup in its place, while the bot is stopped")
+    restore.add_argument("file", type=Path, help="the backup")
     favorites = commands.add_parser("favorites", help="what people kept").add_subparsers(
         required=True, metavar="command"
     )
@@ -63,16 +70,22 @@ def _settings(named: Path | None) -> Settings:
     return load_settings(named or Path("config.toml"))
 
 
-def _migrate(settings: Settings) -> int:
-    from bot.db.migrate import upgrade  # noqa: PLC0415 # each command imports what it needs: --help answers at once
+def _database(settings: Settings, options: argparse.Namespace) -> int:
+    from bot.db import commands  # noqa: PLC0415 # each command imports what it needs: --help answers at once
 
-    upgrade(settings.database.path)
-    print(f"{settings.database.path} is up to date")
-    return 0
+    path = settings.database.path
+    match options.task:
+        case "backup":
+            return commands.backup_command(path, options.file)
+        case "check":
+            return commands.check_command(path)
+        case "restore":
+            return commands.restore_command(path, options.file)
+    return commands.migrate_command(path)
 
 
 def _export_favorites(settings: Settings, file: Path) -> int:
-    from bot.services.favorites_export import export_command  # noqa: PLC0415 # as in _migrate
+    from bot.services.favorites_export import export_command  # noqa: PLC0415 # as in _database
 
     return export_command(
         settings.database.path,
@@ -98,37 +111,29 @@ async def _preview(settings: Settings) -> int:
 
 
 async def _discord(settings: Settings) -> int:
-    import discord  # noqa: PLC0415 # as in _migrate
+    import discord  # noqa: PLC0415 # as in _database
 
     from bot.assembly import assemble  # noqa: PLC0415 # likewise
     from bot.client import Shiren  # noqa: PLC0415 # likewise
     from bot.i18n import Strings  # noqa: PLC0415 # likewise
+    from bot.stopping import run_until_stopped  # noqa: PLC0415 # likewise
 
     stop = _stop_event()
     async with assemble(settings) as services:
         client = Shiren(services, Strings.load(), settings.retrain, test_guild=settings.discord.test_guild)
-        async with client:
-            running = asyncio.create_task(client.start(settings.token))
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if not running.done():
-                # While its message can still be edited.
-                await services.retraining.close()
-                await client.close()
-            try:
-                await running
-            except discord.LoginFailure:
-                print(f"Discord refused the token; correct discord.token or {TOKEN_VARIABLE}.", file=sys.stderr)
-                return _FAILED
-            except OSError as error:
-                print(f"Discord cannot be reached ({error}); check the connection and start again.", file=sys.stderr)
-                return _FAILED
+        try:
+            await run_until_stopped(client, services, stop, settings.token)
+        except discord.LoginFailure:
+            print(f"Discord refused the token; correct discord.token or {TOKEN_VARIABLE}.", file=sys.stderr)
+            return _FAILED
+        except OSError as error:
+            print(f"Discord cannot be reached ({error}); check the connection and start again.", file=sys.stderr)
+            return _FAILED
     return 0
 
 
 def _stop_event() -> asyncio.Event:
-    """Set by Ctrl-C and by SIGTERM."""
+    """Set by Ctrl-C and by SIGTERM, each time."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

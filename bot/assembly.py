@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from bot.config import Settings
 from bot.db.engine import open_sessions
 from bot.db.migrate import upgrade
-from bot.services import Favorites, Models, Poems, Retraining, Services
+from bot.services import Admission, Favorites, Models, Poems, Privacy, Retraining, Services
 from bot.services.favorites_export import Exporter
 from bot.services.run_plan import Planner
 from bot.services.run_records import RunRecords
@@ -21,7 +21,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Services]:
     """
     await asyncio.to_thread(upgrade, settings.database.path)
     async with open_sessions(settings.database.path) as sessions:
-        models = await Models.open(settings.model.folder, settings.model.device, sessions)
+        models = await Models.open(settings.model.folder, settings.model.device, sessions, settings.limits.queue)
         records = RunRecords(sessions, settings.model.folder)
         exporter = Exporter(
             sessions,
@@ -34,10 +34,12 @@ async def assemble(settings: Settings) -> AsyncIterator[Services]:
         retraining.start()
         try:
             yield Services(
+                admission=Admission(settings.limits),
                 poems=Poems(models.composer, sessions),
                 favorites=Favorites(sessions),
                 models=models,
                 retraining=retraining,
+                privacy=Privacy(sessions, records),
             )
         finally:
             await retraining.close()

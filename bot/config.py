@@ -1,18 +1,29 @@
 """Settings from `config.toml` and the environment, validated once."""
 
+import logging
 import os
+import re
+import shlex
+import stat
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from bot.errors import ConfigError
+from poetry_model.reading import shown
+
+_log = logging.getLogger(__name__)
 
 TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105 # the variable's name, not a token
 
 MAX_EPOCHS = 100
 """Passes over the corpus that a retraining may take."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 _Snowflake = Annotated[int, Field(gt=0, lt=2**63)]
 
@@ -27,6 +38,15 @@ class DiscordSettings(_Section):
     token: SecretStr = SecretStr("")
     test_guild: _Snowflake | None = None
     """Commands appear at once in this server alone; None: everywhere."""
+
+    @field_validator("token")
+    @classmethod
+    def _can_be_sent(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value().strip()
+        # What a header cannot carry would fail far from here, in an error that quotes it.
+        if not (token.isascii() and token.isprintable()):
+            raise PydanticCustomError("token", "it has characters that no token has; copy it once more")
+        return value
 
 
 class DatabaseSettings(_Section):
@@ -53,6 +73,18 @@ class ExaminationSettings(_Section):
     metre: _Share = 0.97
     copied_lines: _Share = 0.02
     """At most; the others are at least."""
+
+
+class LimitSettings(_Section):
+    """How fast people may go, each alone and those of a server together, and how many poems may wait."""
+
+    person_burst: Annotated[int, Field(ge=1)] = 10
+    person_per_minute: Annotated[float, Field(ge=0)] = 30.0
+    """0: without limit."""
+    guild_burst: Annotated[int, Field(ge=1)] = 100
+    guild_per_minute: Annotated[float, Field(ge=0)] = 300.0
+    """0: without limit."""
+    queue: Annotated[int, Field(ge=1)] = 2000
 
 
 class RetrainSettings(_Section):
@@ -94,6 +126,7 @@ class Settings(_Section):
     discord: DiscordSettings = DiscordSettings()
     database: DatabaseSettings = DatabaseSettings()
     model: ModelSettings = ModelSettings()
+    limits: LimitSettings = LimitSettings()
     retrain: RetrainSettings = RetrainSettings()
     preview: PreviewSettings = PreviewSettings()
 
@@ -106,17 +139,14 @@ class Settings(_Section):
 def load_settings(file: Path | None, environment: dict[str, str] | None = None) -> Settings:
     """Settings from `file` (None or absent: the defaults), the token from `DISCORD_TOKEN` when that is set.
 
-    Raises `ConfigError` with one sentence that names the file and the setting.
+    A file that holds the token and that others can read is warned of in the log. Raises `ConfigError` with one sentence
+    that names the file and the setting, and in nothing it carries tells the token.
     """
     environment = dict(os.environ) if environment is None else environment
     values: dict[str, Any] = {}
     if file is not None and file.exists():
-        try:
-            values = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{file} is not valid TOML: {error}.") from error
-        except OSError as error:
-            raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
+        values = _read(file)
+        _warn_of_readers(file, values)
     if token := environment.get(TOKEN_VARIABLE):
         discord = values.setdefault("discord", {})
         if isinstance(discord, dict):
@@ -124,7 +154,39 @@ def load_settings(file: Path | None, environment: dict[str, str] | None = None) 
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        # The input itself stays out of the message: it may be the token.
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        setting = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{file or 'The environment'}: {setting}: {first['msg']}.") from None
+        names = [str(part) for part in first["loc"]]
+        setting = ".".join(name if name.isidentifier() or name.isdecimal() else shown(name) for name in names)
+        problem = f"{_without_secrets(setting)}: {first['msg']}"
+    # Not from inside: the error that would hang on this one quotes the settings, and may quote the token.
+    raise ConfigError(f"{file or 'The environment'}: {problem}.")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        problem = f"is not valid TOML: {_without_secrets(f'{error!s:.200}')}"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    # As above: one of these errors holds the whole file.
+    raise ConfigError(f"{file} {problem}.")
+
+
+def _without_secrets(text: str) -> str:
+    """What names a setting, without what has strayed to where the name should be: no name is as long as a token."""
+    return re.sub(r"[\w-]{24,}", "…", text)
+
+
+def _warn_of_readers(file: Path, values: Mapping[str, Any]) -> None:
+    discord = values.get("discord")
+    token = discord.get("token") if isinstance(discord, dict) else None
+    # Elsewhere the bits do not say who may read.
+    if not token or os.name != "posix":
+        return
+    if stat.S_IMODE(file.stat().st_mode) & _OTHERS:
+        _log.warning(
+            "%s holds the bot's token and is open to others on this machine; run: chmod 600 %s",
+            file,
+            shlex.quote(str(file)),
+        )

@@ -15,6 +15,7 @@ from bot.client import Shiren
 from bot.config import DatabaseSettings, ModelSettings, Settings
 from bot.errors import ConfigError
 from bot.i18n import Strings
+from bot.stopping import finish
 
 _log = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ async def run_preview(settings: Settings, stop: asyncio.Event) -> None:
         env = simcord.Env(bot, check_errors=False, shard_count=1)
         closing.push_async_callback(env.shutdown)
         await env.start()
-        # Closed first, while its message can still be edited.
-        closing.push_async_callback(services.retraining.close)
+        # First, while the page can still show it.
+        closing.push_async_callback(finish, services, stop)
         # The people come before the clock is set: their ids hold the time, and must be the same at every start,
         # or nobody would find their favorites again.
         guild = env.create_guild(strings("preview.guild"))

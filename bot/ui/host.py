@@ -1,8 +1,8 @@
 """What a component finds behind the client it is pressed on."""
 
 import re
-from collections.abc import Callable, Coroutine
-from functools import wraps
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, cast
 
 import discord
@@ -12,6 +12,7 @@ from bot.config import RetrainSettings
 from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services import Services
+from bot.ui.delivery import acknowledge
 from bot.ui.responses import answer_error
 
 
@@ -35,16 +36,23 @@ Callback = Callable[Concatenate[discord.Interaction, _Parameters], Coroutine[Any
 
 
 def guarded(callback: Callback[_Parameters]) -> Callback[_Parameters]:
-    """A command's callback whose errors are answered with a sentence: a person's mistake is no failure of the bot."""
+    """A command's callback as discord.py may call it: within the limits, and with errors answered by a sentence."""
 
     @wraps(callback)
     async def run(interaction: discord.Interaction, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
-        try:
-            await callback(interaction, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 # the last place before silence
-            await answer_error(interaction, error, host_of(interaction).strings)
+        await _attend(interaction, interaction.guild_id, partial(callback, interaction, *args, **kwargs))
 
     return run
+
+
+async def _attend(interaction: discord.Interaction, guild_id: int | None, act: Callable[[], Awaitable[None]]) -> None:
+    """Let the person in and `act`; an error is answered: a person's mistake is no failure of the bot."""
+    host = host_of(interaction)
+    try:
+        async with host.services.admission.enter(interaction.user.id, guild_id):
+            await act()
+    except Exception as error:  # noqa: BLE001 # the last place before silence
+        await answer_error(interaction, error, host.strings)
 
 
 async def require_authority(interaction: discord.Interaction) -> None:
@@ -54,14 +62,19 @@ async def require_authority(interaction: discord.Interaction) -> None:
 
 
 def owners_only(callback: Callback[_Parameters]) -> Callback[_Parameters]:
-    """A guarded command for those who may retrain, answered to them alone."""
+    """A guarded command for those who may retrain, answered to them alone.
 
-    @guarded
+    It counts for the person alone: a server's crowd cannot keep the owner from acting, nor a stranger try at will.
+    """
+
     @wraps(callback)
     async def run(interaction: discord.Interaction, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await require_authority(interaction)
-        await callback(interaction, *args, **kwargs)
+        async def act() -> None:
+            await acknowledge(interaction, private=True)
+            await require_authority(interaction)
+            await callback(interaction, *args, **kwargs)
+
+        await _attend(interaction, None, act)
 
     return run
 

@@ -3,6 +3,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.config import Settings, load_settings
 from bot.errors import ConfigError
@@ -103,6 +105,9 @@ def test_an_empty_corpus_is_none(tmp_path: Path) -> None:
         ('[retrain]\nadmins = ["somebody"]', "retrain.admins"),
         ("[retrain]\nadmins = [0]", "retrain.admins"),
         ("[retrain]\nadmin_guilds = [-1]", "retrain.admin_guilds"),
+        ("[limits]\nperson_burst = 0", "limits.person_burst"),
+        ("[limits]\nguild_per_minute = -1", "limits.guild_per_minute"),
+        ("[limits]\nqueue = 0", "limits.queue"),
         ("[preview]\nport = 65536", "preview.port"),
         ("[discord]\ntest_guild = 9223372036854775808", "discord.test_guild"),
         ("[retrain]\nepoch = 3", "retrain.epoch"),
@@ -115,7 +120,10 @@ def test_a_setting_that_cannot_be_used_is_named_in_one_sentence(tmp_path: Path, 
     assert refusal(file).startswith(f"{file}: {setting}")
 
 
-@pytest.mark.parametrize("content", [b"[discord", b"a = = 1", b"\xff\xfe", b'token = "x"\ntoken = "y"'])
+@pytest.mark.parametrize(
+    "content",
+    [b"[discord", b"a = = 1", b"\xff\xfe", b'token = "x"\ntoken = "y"', b"a = " + b"9" * 5000, b"a = " + b"[" * 5000],
+)
 def test_a_file_that_is_not_toml_is_named_in_one_sentence(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "config.toml"
     file.write_bytes(content)
@@ -156,3 +164,44 @@ def test_the_token_is_in_no_representation_of_the_settings() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().retrain.epochs = 2
+
+
+_WORDS = st.sampled_from(
+    [
+        *(
+            "[discord]",
+            "[retrain]",
+            "[[model]]",
+            "[a.b]",
+            "\n",
+            " = ",
+            ".",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            '"',
+            "token",
+            "admins",
+        ),
+        *("true", "nan", "inf", "-1", "1e999", "0xffff", "1979-05-27", '"cpu"', '"""', "#", "\0", "\ud800", '"a\\nb"'),
+        *("9" * 5000, "0x" + "f" * 5000, '"' + "a" * 500 + '"', "[" * 2000, "a" + ".a" * 500),
+    ]
+)
+
+
+@given(words=st.lists(_WORDS | st.text(max_size=4), max_size=12))
+def test_whatever_stands_in_the_file_gives_settings_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, words: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("config")
+    for begin in ("", "[retrain]\nadmins = ", "[discord]\n"):
+        file = folder / "config.toml"
+        file.write_bytes((begin + "".join(words)).encode(errors="surrogatepass"))
+        try:
+            load_settings(file, {})
+        except ConfigError as error:
+            refusal = str(error)
+            assert len(refusal.splitlines()) == 1
+            assert len(refusal) < 1000
