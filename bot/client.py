@@ -12,19 +12,29 @@ from discord.ext import commands
 from bot.cogs.favorites import favorites_command
 from bot.cogs.model import model_commands
 from bot.cogs.poem import poem_command
+from bot.cogs.privacy import privacy_commands
 from bot.cogs.retrain import retrain_command
 from bot.config import RetrainSettings
 from bot.i18n import Strings
 from bot.services import Services
 from bot.ui.favorites_page import FAVORITES_ITEMS
+from bot.ui.hand_made import is_fit, refuse_strays
 from bot.ui.poem_message import POEM_BUTTONS
+from bot.ui.privacy_message import PRIVACY_BUTTONS
 from bot.ui.responses import answer_error
 from bot.ui.retrain_message import RETRAIN_BUTTONS, show_through
 
 _log = logging.getLogger(__name__)
 
 
+_ITEMS = (*POEM_BUTTONS, *FAVORITES_ITEMS, *RETRAIN_BUTTONS, *PRIVACY_BUTTONS)
+"""Every component of every message, known by its id alone, so that it works after a restart."""
+
+
 class _Tree(app_commands.CommandTree["Shiren"]):
+    async def interaction_check(self, interaction: discord.Interaction["Shiren"], /) -> bool:
+        return await is_fit(interaction)
+
     async def on_error(
         self, interaction: discord.Interaction["Shiren"], error: app_commands.AppCommandError, /
     ) -> None:
@@ -62,8 +72,8 @@ class Shiren(commands.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         """Once, before the gateway: components of old messages, commands, and their synchronisation."""
-        self.add_dynamic_items(*POEM_BUTTONS, *FAVORITES_ITEMS, *RETRAIN_BUTTONS)
-        for make in (poem_command, favorites_command, retrain_command, model_commands):
+        self.add_dynamic_items(*_ITEMS)
+        for make in (poem_command, favorites_command, retrain_command, model_commands, privacy_commands):
             self.tree.add_command(make(self.strings), guild=self._test_guild)
         await self.sync_commands()
         self.services.retraining.attach(show_through(self, self.strings))
@@ -85,6 +95,10 @@ class Shiren(commands.AutoShardedBot):
         await self.tree.sync(guild=self._test_guild)
         _log.info("Commands registered: %s", ", ".join(sorted(command["name"] for command in wanted)))
         return True
+
+    async def on_interaction(self, interaction: discord.Interaction["Shiren"]) -> None:
+        """Answer what no command and no component answers for."""
+        await refuse_strays(interaction, _ITEMS)
 
     async def on_ready(self) -> None:
         """Say where the bot is."""

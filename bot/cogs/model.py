@@ -7,12 +7,18 @@ from bot.authority import may_retrain
 from bot.cogs import SlashCommand
 from bot.i18n import Strings
 from bot.services.versions import VersionState
+from bot.text import clean
 from bot.ui.host import host_of, owners_only
 from bot.ui.model_message import comparison_embed, history_embed, state_name, status_embed
-from bot.ui.responses import answer_privately
+from bot.ui.responses import answer_error, answer_privately
 
 _CHOICES = 25
 """As many as Discord offers."""
+
+_LONGEST_NAME = 64
+"""Characters of a version that are looked at; those there are have twelve."""
+
+_Name = app_commands.Range[str, 1, _LONGEST_NAME]
 
 
 def model_commands(strings: Strings) -> app_commands.Group:
@@ -66,7 +72,8 @@ def _use(strings: Strings) -> SlashCommand:
     @app_commands.describe(version=strings("model.command.version"), force=strings("model.command.force"))
     @app_commands.autocomplete(version=_complete)
     @owners_only
-    async def use(interaction: discord.Interaction, version: str, force: bool = False) -> None:  # noqa: FBT001, FBT002 # an option of the command
+    async def use(interaction: discord.Interaction, version: _Name, force: bool = False) -> None:  # noqa: FBT001, FBT002 # an option of the command
+        version = clean(version, _LONGEST_NAME)
         await host_of(interaction).services.models.use(version, force=force)
         await answer_privately(interaction, strings("model.live_now", version=version))
 
@@ -93,7 +100,8 @@ def _compare(strings: Strings) -> SlashCommand:
     @app_commands.describe(a=strings("model.command.a"), b=strings("model.command.b"))
     @app_commands.autocomplete(a=_complete, b=_complete)
     @owners_only
-    async def compare(interaction: discord.Interaction, a: str, b: str) -> None:
+    async def compare(interaction: discord.Interaction, a: _Name, b: _Name) -> None:
+        a, b = clean(a, _LONGEST_NAME), clean(b, _LONGEST_NAME)
         pairs = await host_of(interaction).services.models.compare(a, b)
         await interaction.followup.send(embed=comparison_embed(a, b, pairs, strings), ephemeral=True)
 
@@ -112,15 +120,25 @@ def _cancel(strings: Strings) -> SlashCommand:
 
 async def _complete(interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
     """The versions that can be named, for those who may; others learn nothing."""
+    try:
+        return await _choices(interaction, typed)
+    except Exception as error:  # noqa: BLE001 # as for a command, though nobody can be told
+        await answer_error(interaction, error, host_of(interaction).strings)
+        return []
+
+
+async def _choices(interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
     host = host_of(interaction)
     if not await may_retrain(interaction, host.retrain_settings):
         return []
     models, strings = host.services.models, host.strings
+    # Whatever type a hand-made one has.
+    part = clean(str(typed), _LONGEST_NAME).lower()
     return [
         app_commands.Choice(
             name=strings("model.choice", version=version.name, state=state_name(version, models.live_version, strings)),
             value=version.name,
         )
         for version in await models.versions.all()
-        if version.state is not VersionState.REMOVED and typed.strip().lower() in version.name
+        if version.state is not VersionState.REMOVED and part in version.name
     ][:_CHOICES]

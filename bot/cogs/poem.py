@@ -5,10 +5,14 @@ from discord import app_commands
 
 from bot.cogs import SlashCommand
 from bot.i18n import Strings
+from bot.text import clean
 from bot.ui.host import guarded
 from bot.ui.poem_message import answer_with_poem
 from poetry_model.form import FORMS, MAX_LINES
 from poetry_model.poem import PoemRequest, Style
+
+_LONGEST_START = 100
+"""Characters taken, so that whoever types more than a line still reads how many a line has."""
 
 
 def poem_command(strings: Strings) -> SlashCommand:
@@ -30,12 +34,14 @@ def poem_command(strings: Strings) -> SlashCommand:
     @guarded
     async def poem(
         interaction: discord.Interaction,
-        start: str,
+        start: app_commands.Range[str, 1, _LONGEST_START],
         form: int = 5,
         lines: app_commands.Range[int, 1, MAX_LINES] = 4,
         style: str = Style.REGULATED.value,
     ) -> None:
         # Checked before the answer is announced, so that a mistake is answered to the person alone.
-        await answer_with_poem(interaction, PoemRequest.checked(start, form, lines, style=Style(style)))
+        await answer_with_poem(
+            interaction, PoemRequest.checked(clean(start, _LONGEST_START), form, lines, style=Style(style))
+        )
 
     return poem

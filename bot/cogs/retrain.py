@@ -12,6 +12,7 @@ from bot.i18n import Strings
 from bot.services.run_plan import Planner
 from bot.services.runs import Source, Wish
 from bot.services.uploads import Upload
+from bot.text import clean
 from bot.ui.host import host_of, owners_only
 from bot.ui.responses import answer_privately
 from bot.ui.retrain_message import post_progress
@@ -51,7 +52,8 @@ def retrain_command(strings: Strings) -> SlashCommand:
     ) -> None:
         retraining = host_of(interaction).services.retraining
         upload = await _read(file, retraining.planner) if file else None
-        wish = Wish(Source(source), epochs, minutes, note, upload)
+        kept_note = clean(note, _LONGEST_NOTE) if note else ""
+        wish = Wish(Source(source), epochs, minutes, kept_note or None, upload)
         snapshot = await retraining.reserve(interaction.user.id, interaction.channel_id or interaction.user.id, wish)
         message = None
         try:

@@ -6,11 +6,15 @@ from typing import Any, Self
 
 import discord
 
+from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services.favorites import PAGE_SIZE, Favorite, FavoritesPage
+from bot.ui.delivery import acknowledge_press
 from bot.ui.host import GuardedItem, host_of
 
 _NUMBER = "(?P<number>[0-9]{1,9})"
+
+_POEM_ID = re.compile("[0-9]{1,18}")
 
 
 def favorites_embed(page: FavoritesPage, strings: Strings) -> discord.Embed:
@@ -51,6 +55,14 @@ async def show_page(interaction: discord.Interaction, number: int) -> None:
     )
 
 
+def _require_own(interaction: discord.Interaction) -> None:
+    """`BotError` where the page would be put into a message that others see."""
+    message = interaction.message
+    asked = message.interaction_metadata if message else None
+    if message is None or not message.flags.ephemeral or (asked and asked.user.id != interaction.user.id):
+        raise BotError("favorites.not_yours")
+
+
 def _numbered(page: FavoritesPage) -> Iterator[tuple[int, Favorite]]:
     return enumerate(page.favorites, start=(page.number - 1) * PAGE_SIZE + 1)
 
@@ -79,7 +91,8 @@ class PageButton(
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Turn the page."""
-        await interaction.response.defer()
+        _require_own(interaction)
+        await acknowledge_press(interaction)
         await show_page(interaction, self._number)
 
 
@@ -108,7 +121,10 @@ class RemoveMenu(
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Remove the poem and show the page without it."""
-        await interaction.response.defer()
+        _require_own(interaction)
+        if not all(_POEM_ID.fullmatch(value) for value in self.item.values):
+            raise BotError("error.component")
+        await acknowledge_press(interaction)
         for value in self.item.values:
             await host_of(interaction).services.favorites.remove(interaction.user.id, int(value))
         await show_page(interaction, self._number)

@@ -11,10 +11,14 @@ from bot.services.models import Pair
 from bot.services.run_judge import EXAMINATION_FIGURES
 from bot.services.runs import Snapshot
 from bot.services.versions import Version, VersionState
+from bot.text import clean, escape
 from bot.ui.shortfalls import list_shortfalls
 
 _SHOWN = 10
-"""Versions in a history: more than the last ten nobody reads, and a message could not hold them."""
+"""Versions in a history: more than the last ten nobody reads."""
+
+_ROOM = 5900
+"""Characters of an embed; Discord takes 6000, footer included."""
 
 _NOTE_LENGTH = 100
 
@@ -23,7 +27,7 @@ _NOTHING = "\u200b"
 
 
 def history_embed(versions: Sequence[Version], live: str, strings: Strings) -> discord.Embed:
-    """The last versions, the newest first."""
+    """The last versions, the newest first, as many as a message holds."""
     embed = discord.Embed(title=strings("model.history.title"))
     for version in versions[:_SHOWN]:
         state = state_name(version, live, strings)
@@ -32,6 +36,9 @@ def history_embed(versions: Sequence[Version], live: str, strings: Strings) -> d
             value="\n".join(_details(version, strings)),
             inline=False,
         )
+        if len(embed) > _ROOM:
+            embed.remove_field(-1)
+            break
     return embed.set_footer(text=strings("model.history.shown", shown=len(embed.fields), total=len(versions)))
 
 
@@ -76,13 +83,11 @@ def state_name(version: Version, live: str, strings: Strings) -> str:
 def _details(version: Version, strings: Strings) -> list[str]:
     if version.is_shipped:
         return [strings("model.history.shipped")]
+    when, source = _when(version.made_at), _source(version.source or "", strings)
     lines = [
-        strings(
-            "model.history.made",
-            when=_when(version.made_at),
-            user=version.user_id,
-            source=_source(version.source or "", strings),
-        )
+        strings("model.history.made", when=when, user=version.user_id, source=source)
+        if version.user_id
+        else strings("model.history.made_by_nobody", when=when, source=source)
     ]
     if version.perplexity is not None and version.live_perplexity is not None:
         lines.append(strings("retrain.status.figures", before=version.live_perplexity, after=version.perplexity))
@@ -100,7 +105,7 @@ def _details(version: Version, strings: Strings) -> list[str]:
         lines.append(strings("model.history.forced" if was_forced else "model.history.fell_short"))
         lines.append(list_shortfalls(version.shortfalls, strings))
     if note := version.note:
-        lines.append(f"*{note if len(note) <= _NOTE_LENGTH else note[: _NOTE_LENGTH - 1] + '…'}*")
+        lines.append(f"*{escape(clean(note, _NOTE_LENGTH))}*")
     return lines
 
 

@@ -7,8 +7,8 @@ import discord
 from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services.poems import ShownPoem
+from bot.ui.delivery import acknowledge, acknowledge_press, show, take_away
 from bot.ui.host import RowButton, host_of
-from bot.ui.responses import answer_privately
 from poetry_model.poem import PoemRequest
 from poetry_model.script import Script, simplify
 
@@ -49,9 +49,15 @@ def poem_view(poem: ShownPoem, strings: Strings) -> discord.ui.View:
 async def answer_with_poem(interaction: discord.Interaction, request: PoemRequest) -> None:
     """Acknowledge at once, compose, and show the poem to everyone."""
     host = host_of(interaction)
-    await interaction.response.defer(thinking=True)
+    # Before everyone sees that a poem is coming.
+    host.services.poems.require_room()
+    await acknowledge(interaction)
     poem = await host.services.poems.write(request, interaction.user.id, interaction.guild_id)
-    await interaction.followup.send(embed=poem_embed(poem, host.strings), view=poem_view(poem, host.strings))
+    embed = poem_embed(poem, host.strings)
+    if poem.is_stored:
+        await show(interaction, embed=embed, view=poem_view(poem, host.strings))
+    else:
+        await show(interaction, content=host.strings("poem.not_stored"), embed=embed)
 
 
 class _PoemButton(RowButton, template="shiren:poem"):
@@ -66,6 +72,14 @@ class _PoemButton(RowButton, template="shiren:poem"):
         label = strings(f"poem.{cls.action}")
         return discord.ui.Button(label=label, emoji=cls.emoji, custom_id=f"shiren:{cls.action}:{row_id}")
 
+    async def poem(self, interaction: discord.Interaction) -> ShownPoem:
+        """Its poem; `BotError` when there is none, or when it is shown elsewhere and the id is hand-made."""
+        poem = await host_of(interaction).services.poems.get(self.row_id)
+        is_elsewhere = poem.guild_id != interaction.guild_id
+        if is_elsewhere or (poem.guild_id is None and poem.user_id != interaction.user.id):
+            raise BotError("poem.unknown")
+        return poem
+
 
 class FavoriteButton(_PoemButton, template=f"shiren:favorite:{_ID}"):
     """❤ keeps the poem for whoever presses it."""
@@ -76,9 +90,10 @@ class FavoriteButton(_PoemButton, template=f"shiren:favorite:{_ID}"):
     async def act(self, interaction: discord.Interaction) -> None:
         """Keep the poem; say so only when it is on disk."""
         host = host_of(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        is_new = await host.services.favorites.add(interaction.user.id, self.row_id)
-        await answer_privately(interaction, host.strings("poem.kept" if is_new else "poem.kept_already"))
+        await acknowledge(interaction, private=True)
+        poem = await self.poem(interaction)
+        is_new = await host.services.favorites.add(interaction.user.id, poem.id)
+        await show(interaction, content=host.strings("poem.kept" if is_new else "poem.kept_already"))
 
 
 class AnotherButton(_PoemButton, template=f"shiren:another:{_ID}"):
@@ -89,23 +104,23 @@ class AnotherButton(_PoemButton, template=f"shiren:another:{_ID}"):
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Write another."""
-        poem = await host_of(interaction).services.poems.get(self.row_id)
+        poem = await self.poem(interaction)
         await answer_with_poem(interaction, poem.again())
 
 
 class DeleteButton(_PoemButton, template=f"shiren:delete:{_ID}"):
-    """🗑 takes the message away, for the person who asked for the poem."""
+    """🗑 takes the message away, for the person who asked for the poem and for whoever may manage messages there."""
 
     action = "delete"
     emoji = "🗑"
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the message; the poem stays with those who kept it."""
-        poem = await host_of(interaction).services.poems.get(self.row_id)
-        if poem.user_id != interaction.user.id:
+        poem = await self.poem(interaction)
+        if poem.user_id != interaction.user.id and not interaction.permissions.manage_messages:
             raise BotError("poem.not_yours")
-        await interaction.response.defer()
-        await interaction.delete_original_response()
+        await acknowledge_press(interaction)
+        await take_away(interaction)
 
 
 POEM_BUTTONS = (FavoriteButton, AnotherButton, DeleteButton)

@@ -11,7 +11,15 @@ import pytest
 import pytest_asyncio
 
 from bot.assembly import assemble
-from bot.config import TOKEN_VARIABLE, DatabaseSettings, ModelSettings, PreviewSettings, RetrainSettings, Settings
+from bot.config import (
+    TOKEN_VARIABLE,
+    DatabaseSettings,
+    LimitSettings,
+    ModelSettings,
+    PreviewSettings,
+    RetrainSettings,
+    Settings,
+)
 from bot.db.engine import Sessions, open_sessions
 from bot.db.migrate import upgrade
 from bot.i18n import Strings
@@ -55,10 +63,11 @@ def shipped(bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, corpus_folder: Path) -> Settings:
-    """Everything under a temporary folder; whatever a retraining makes is good enough."""
+    """Everything under a temporary folder; people may be as fast as they like, and any new model is good enough."""
     return Settings(
         database=DatabaseSettings(path=tmp_path / "data" / "shiren.sqlite3"),
         model=ModelSettings(device="cpu", folder=tmp_path / "models"),
+        limits=LimitSettings(person_per_minute=0, guild_per_minute=0),
         retrain=RetrainSettings(corpus=corpus_folder, tolerance=1.0),
         preview=PreviewSettings(folder=tmp_path / "preview", port=0),
     )

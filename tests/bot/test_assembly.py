@@ -19,7 +19,7 @@ def workers() -> set[str]:
 
 async def test_the_database_is_migrated_at_the_start(settings: Settings, rows: Rows) -> None:
     async with assemble(settings):
-        assert rows("SELECT version_num FROM alembic_version") == [("0003",)]
+        assert rows("SELECT version_num FROM alembic_version") == [("0004",)]
 
 
 async def test_nothing_goes_on_working_after_the_end(settings: Settings) -> None:

@@ -18,11 +18,12 @@ class Application:
         return user.id == 9
 
 
-def asked_by(user_id: int, guild_id: int | None, *, administrator: bool = False) -> discord.Interaction:
+def asked_by(
+    user_id: int, guild_id: int | None, *, administrator: bool = False, bot: bool = False
+) -> discord.Interaction:
     permissions = discord.Permissions(administrator=administrator)
-    asked = SimpleNamespace(
-        user=discord.Object(user_id), guild_id=guild_id, permissions=permissions, client=Application()
-    )
+    user = SimpleNamespace(id=user_id, bot=bot)
+    asked = SimpleNamespace(user=user, guild_id=guild_id, permissions=permissions, client=Application())
     return cast(discord.Interaction, asked)
 
 
@@ -46,6 +47,11 @@ async def test_an_administrator_may_in_a_server_that_is_named_alone() -> None:
 
 async def test_the_permissions_of_a_direct_message_count_for_nothing() -> None:
     assert not await may_retrain(asked_by(2, None, administrator=True), NAMED)
+
+
+@pytest.mark.parametrize("user_id", [1, 2, 9])
+async def test_a_bot_may_not_whoever_names_it(user_id: int) -> None:
+    assert not await may_retrain(asked_by(user_id, 10, administrator=True, bot=True), NAMED)
 
 
 async def test_whoever_was_named_once_may_not_when_the_name_is_gone() -> None:

@@ -21,7 +21,7 @@ def reworded(**changes: str) -> Strings:
 async def test_the_first_start_registers_the_commands(world: World) -> None:
     assert len(registrations(world)) == 1
     commands = await world.bot.tree.fetch_commands()
-    assert sorted(command.name for command in commands) == ["favorites", "model", "poem", "retrain"]
+    assert sorted(command.name for command in commands) == ["favorites", "model", "poem", "privacy", "retrain"]
 
 
 async def test_a_restart_registers_nothing(world: World) -> None:
@@ -49,7 +49,7 @@ async def test_a_change_is_registered_once(world: World, changes: dict[str, str]
 async def test_a_command_that_was_renamed_leaves_its_old_name(world: World) -> None:
     await world.restart(reworded(favorites__command__name="kept"))
     names = {command.split(" ")[0] for command in world.admin.available_commands(world.channel)}
-    assert names == {"kept", "model", "poem", "retrain"}
+    assert names == {"kept", "model", "poem", "privacy", "retrain"}
     assert embed_of(await world.alice.slash(world.channel, "kept")).title == "Your favorites"
 
 
@@ -72,7 +72,7 @@ async def test_a_change_of_limits_is_registered(world: World) -> None:
 async def test_commands_are_for_servers_and_direct_messages_alone(world: World) -> None:
     [registered] = [request.json for request in world.env.http_requests if request.method == "PUT"]
     assert registered is not None
-    assert [(command["contexts"], command["integration_types"]) for command in registered] == [([0, 1], [0])] * 4
+    assert [(command["contexts"], command["integration_types"]) for command in registered] == [([0, 1], [0])] * 5
 
 
 async def test_commands_can_be_registered_in_one_server_for_trying_out(world: World) -> None:

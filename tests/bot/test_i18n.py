@@ -9,11 +9,14 @@ import pytest
 
 import bot
 import poetry_model
+from bot.db.privacy_queries import PERSONAL
 from bot.i18n import Strings
+from bot.services import Fault
 from bot.services.run_judge import COMPARISON, EXAMINATION, EXAMINATION_FIGURES, PERPLEXITY
 from bot.services.runs import RunState, Source
 from bot.services.versions import VersionState
 from bot.ui.poem_message import _NAMED_LENGTHS, POEM_BUTTONS
+from bot.ui.privacy_message import PRIVACY_BUTTONS
 from poetry_model.form import FORMS
 from poetry_model.poem import Style
 
@@ -58,6 +61,7 @@ REQUEST_ERRORS = [
 """Keys of the sentences for what the poet refuses."""
 
 MADE = {
+    *(f"error.database_{fault}" for fault in Fault),
     *(f"poem.{button.action}" for button in POEM_BUTTONS),
     *(f"poem.{key}_{form}" for form in FORMS for key in ("form", "command.form")),
     *(f"poem.command.style_{style}" for style in Style),
@@ -65,6 +69,8 @@ MADE = {
     *(f"retrain.status.{SHOWN_AS.get(state, state.value)}" for state in RunState),
     *(f"retrain.source.{source}" for source in Source if source is not Source.RESUME),
     *(f"retrain.command.source_{source}" for source in Source),
+    *(f"privacy.stored.{table.name}" for table in PERSONAL),
+    *(f"privacy.delete.{button.action}" for button in PRIVACY_BUTTONS),
     *(f"model.state.{state}" for state in VersionState),
     *(f"model.figure.{figure}" for figure in EXAMINATION_FIGURES),
     *(f"model.shortfall.{figure}" for figure in (*EXAMINATION_FIGURES, PERPLEXITY, COMPARISON, EXAMINATION)),
@@ -102,7 +108,8 @@ def test_every_place_in_a_string_is_filled(strings: Strings, key: str, given: se
 def test_strings_without_values_have_no_places(strings: Strings) -> None:
     given = {key for key, values in WRITTEN + REQUEST_ERRORS if values}
     figures = {f"model.{kind}.{figure}" for kind in ("figure", "shortfall") for figure in EXAMINATION_FIGURES}
-    for key in strings.keys() - given - figures - {f"model.shortfall.{PERPLEXITY}"}:
+    counts = {f"privacy.stored.{table.name}" for table in PERSONAL}
+    for key in strings.keys() - given - figures - counts - {f"model.shortfall.{PERPLEXITY}"}:
         assert strings(key)
 
 

@@ -16,6 +16,17 @@ from bot.services import Services
 
 Actor = simcord.MemberActor | simcord.UserHandle
 
+Target = (
+    simcord.RoleHandle
+    | simcord.MemberActor
+    | simcord.UserHandle
+    | discord.Role
+    | discord.Member
+    | discord.User
+    | discord.ClientUser
+)
+"""Whom SimCord lets permissions be given to."""
+
 Option = int | str | bool | tuple[str, bytes]
 """Of a command; a file is its name and what is in it."""
 

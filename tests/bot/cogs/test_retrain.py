@@ -120,7 +120,7 @@ async def test_what_the_trainer_cannot_use_is_told_in_its_own_words(
     child("print('a warning', file=sys.stderr); print('There is no verse; use more.', file=sys.stderr); sys.exit(2)")
     await world.retrain(world.owner)
     await until(lambda: world.status != "Reading the corpus…")
-    assert world.status.startswith("The training stopped, so the old model stays: There is no verse; use more.\n")
+    assert world.status.startswith("The training stopped, so the old model stays: There is no verse; use more\\.\n")
     logged_errors.clear()
 
 

@@ -11,18 +11,7 @@ import simcord
 from bot.services.runs import RunState, Snapshot
 from bot.ui.retrain_message import show_through
 from tests.bot.conftest import MakeBundle, Rows
-from tests.bot.world import World, told, until
-
-Target = (
-    simcord.RoleHandle
-    | simcord.MemberActor
-    | simcord.UserHandle
-    | discord.Role
-    | discord.Member
-    | discord.User
-    | discord.ClientUser
-)
-"""Whom SimCord lets permissions be given to."""
+from tests.bot.world import Target, World, told, until
 
 FORBIDDEN = "Only the bot's owner and the people they named in retrain.admins can retrain the poet."
 STARTED = "Retraining begins. I'll go on answering, and report in the message here."

@@ -163,6 +163,7 @@ def longest_page() -> FavoritesPage:
     poem = ShownPoem(
         id=10**17,
         user_id=1,
+        guild_id=2,
         start="春江花月夜天人",
         form=7,
         traditional=("春江花月夜天人",) * MAX_LINES,

@@ -5,9 +5,10 @@ import pytest
 import simcord
 
 from tests.bot.conftest import Rows
-from tests.bot.world import World, embed_of, shown, told
+from tests.bot.world import Target, World, embed_of, shown, told
 
 KEPT = "❤ Kept. /favorites shows all you have kept."
+NOT_YOURS = "Only the person who asked for this poem, or a moderator who can manage messages here, can delete it."
 KEPT_ALREADY = "You have kept this poem already. /favorites shows all you have kept."
 
 
@@ -88,10 +89,31 @@ async def test_delete_takes_the_message_away_for_the_person_who_asked(world: Wor
 
 async def test_delete_is_refused_to_everybody_else(world: World) -> None:
     poem = shown(await world.poem())
-    for other in (world.bob, world.admin, world.owner):
-        answer = told(await other.click(poem, label="Delete"))
-        assert answer == "Only the person who asked for this poem can delete it."
+    managers = world.guild.create_role(
+        "managers", permissions=discord.Permissions(manage_guild=True, kick_members=True)
+    )
+    manager = world.guild.add_member(world.env.create_user("manager"), roles=[managers])
+    for other in (world.bob, manager):
+        assert told(await other.click(poem, label="Delete")) == NOT_YOURS
     assert [message.id for message in world.seen_by(world.alice)] == [poem.id]
+
+
+async def test_a_moderator_of_the_channel_deletes_anybodys_poem(world: World) -> None:
+    moderators = world.guild.create_role("moderators", permissions=discord.Permissions(manage_messages=True))
+    moderator = world.guild.add_member(world.env.create_user("moderator"), roles=[moderators])
+    for who in (moderator, world.admin):
+        poem = shown(await world.poem())
+        assert (await who.click(poem, label="Delete")).acknowledged
+        assert world.channel.history() == []
+
+
+async def test_a_moderator_of_another_channel_alone_does_not(world: World) -> None:
+    allow: dict[Target, discord.PermissionOverwrite] = {world.bob: discord.PermissionOverwrite(manage_messages=True)}
+    bobs = world.guild.create_text_channel("bob's", overwrites=allow)
+    here, there = shown(await world.poem()), shown(await world.alice.slash(bobs, "poem", start="月"))
+    assert told(await world.bob.click(here, label="Delete")) == NOT_YOURS
+    await world.bob.click(there, label="Delete")
+    assert bobs.history() == []
 
 
 async def test_a_deleted_poem_stays_with_those_who_kept_it(world: World) -> None:
