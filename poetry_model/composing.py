@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from poetry_model.sampling import COLDEST
 
@@ -18,7 +18,7 @@ class Composing:
     """Whether the likeliest character is always taken."""
     repeats: bool = False
     """Whether a character may come back in a poem."""
-    initial_state: Annotated[float, Ge(0)] = 0.0
+    initial_state: Annotated[float, Ge(0), Le(100)] = 0.0
     """Standard deviation of the normal distribution that the first state is drawn from."""
 
     def temperature(self, asked: float) -> float:

@@ -12,6 +12,7 @@ from typing import Any, TypeGuard
 
 from poetry_model.errors import CorpusError
 from poetry_model.form import FORMS
+from poetry_model.reading import read_file
 from poetry_model.script import is_han, normalise
 
 
@@ -28,10 +29,19 @@ class Dynasty(IntEnum):
 
 
 _POETRY_FOLDER = "全唐诗"
+_LARGEST_FILE = 128 * 2**20
+"""Bytes: the largest of chinese-poetry's files has less than one million, all its verse in one file would have 100."""
+
 _SOURCE = "get it with: python -m poetry_model corpus download FOLDER"
 
 # Notes in brackets go with what they hold; they nest. 〖1〗 numbers a note, （一作某） is one.
 _NOTE = re.compile("（[^（）]*）|〖[^〖〗]*〗|\\([^()]*\\)")
+_DEEPEST_NOTE = 8
+"""Notes within notes that are read: each level costs another pass over the poem, and people's verse has one."""
+
+LONGEST = 4096
+"""Most characters of a poem that is kept: those of one batch in training. The longest of the Song has 2,000."""
+
 # {炙火=肉} describes a character that could not be printed: what stood there cannot be read.
 _UNPRINTABLE = re.compile("\\{[^{}]*\\}")
 _UNREADABLE = "□"
@@ -66,7 +76,7 @@ class Corpus:
     files: int
     poems: int
     dropped: Counter[str] = field(default_factory=Counter)
-    """Reason → number of poems: `unreadable`, `irregular`, `empty`, `duplicate`."""
+    """Reason → number of poems: `unreadable`, `irregular`, `too_long`, `empty`, `duplicate`."""
 
     @property
     def digest(self) -> str:
@@ -120,11 +130,15 @@ def first_characters(verses: Iterable[Verse]) -> list[str]:
 
 
 def clean(paragraphs: Sequence[str], dynasty: Dynasty = Dynasty.TANG) -> Verse | str:
-    """The verse in `paragraphs`, or the reason it is dropped: `empty`, `unreadable`, `irregular`."""
+    """The verse in `paragraphs`, or the reason it is dropped: `empty`, `unreadable`, `irregular`, `too_long`.
+
+    Takes time that grows no faster than the text, whatever the text.
+    """
     text = normalise("".join(paragraphs))
-    replaced = 1
-    while replaced:
+    for _ in range(_DEEPEST_NOTE):
         text, replaced = _NOTE.subn("", text)
+        if not replaced:
+            break
     text = _MARK.sub("", _UNPRINTABLE.sub(_UNREADABLE, text))
     lines = tuple(line for line in _LINE_END.split(text) if line)
     if not lines:
@@ -133,28 +147,33 @@ def clean(paragraphs: Sequence[str], dynasty: Dynasty = Dynasty.TANG) -> Verse |
         return "unreadable"
     if {len(line) for line in lines} not in ({form} for form in FORMS):
         return "irregular"
-    return Verse(lines, dynasty)
+    verse = Verse(lines, dynasty)
+    return verse if len(verse.text) <= LONGEST else "too_long"
 
 
 def corpus_files(folder: Path, pattern: str = Dynasty.TANG.pattern) -> list[Path]:
     """The files of `folder` (or of its 全唐诗) that match `pattern`, in order; `CorpusError` when there are none."""
-    if not folder.is_dir():
-        raise CorpusError(f"There is no folder {folder}; name one in chinese-poetry's layout ({_SOURCE}).")
-    for place in (folder / _POETRY_FOLDER, folder):
-        if found := sorted(place.glob(pattern), key=_natural):
-            return found
+    try:
+        if not folder.is_dir():
+            raise CorpusError(f"There is no folder {folder}; name one in chinese-poetry's layout ({_SOURCE}).")
+        for place in (folder / _POETRY_FOLDER, folder):
+            if found := sorted(place.glob(pattern), key=_natural):
+                return found
+    except OSError as error:
+        raise CorpusError(f"{folder} cannot be read ({error.strerror}); check its permissions.") from error
     raise CorpusError(f"{folder} holds no {_POETRY_FOLDER}/{pattern}; name a checkout of chinese-poetry ({_SOURCE}).")
 
 
 def _natural(path: Path) -> tuple[int | str, ...]:
     """Sort key that puts poet.tang.2000 before poet.tang.10000."""
-    return tuple(int(part) if part.isdigit() else part for part in re.split("([0-9]+)", path.name))
+    # Numbers stand between the other parts; ² counts as a digit elsewhere.
+    return tuple(int(part) if at % 2 else part for at, part in enumerate(re.split("([0-9]+)", path.name)))
 
 
 def load_items(file: Path) -> list[Any]:
     """The list that a file of chinese-poetry holds; `CorpusError` when it cannot be read as one."""
     try:
-        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        content: Any = json.loads(read_file(file, _LARGEST_FILE).decode())
     except OSError as error:
         raise CorpusError(f"{file} cannot be read ({error.strerror}); check its permissions.") from error
     except (ValueError, RecursionError) as error:

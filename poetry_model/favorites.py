@@ -9,9 +9,13 @@ from typing import Any
 from poetry_model.corpus import Verse, are_strings
 from poetry_model.errors import CorpusError
 from poetry_model.form import FORMS, MAX_LINES
+from poetry_model.reading import read_file, shown
 from poetry_model.script import is_han, normalise
 
 FORMAT = 1
+
+_LARGEST_FILE = 128 * 2**20
+"""Bytes: half a million favorites."""
 
 MOST_KEEPERS = 10
 """People that count for one poem, or the most popular one would drown the others."""
@@ -73,7 +77,7 @@ _EXPORT = "write it with: python -m bot favorites export FILE"
 
 def _load(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_file(path, _LARGEST_FILE).decode())
     except OSError as error:
         raise CorpusError(f"{path} cannot be read ({error.strerror}); name the file of the favorites.") from error
     except (ValueError, RecursionError) as error:
@@ -97,5 +101,5 @@ def _verse(poem: Mapping[str, Any], where: str) -> Verse:
 def _keepers(poem: Mapping[str, Any], where: str) -> int:
     keepers = poem.get("keepers")
     if not isinstance(keepers, int) or isinstance(keepers, bool) or keepers < 1:
-        raise CorpusError(f'{where} has {keepers!r} under "keepers"; give a whole number from 1.')
+        raise CorpusError(f'{where} has {shown(keepers)} under "keepers"; give a whole number from 1.')
     return keepers

@@ -1,7 +1,7 @@
 """The two engines that learn: PyTorch, and the LSTM by hand in NumPy. The loop that drives them knows neither."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Protocol
 
@@ -16,7 +16,13 @@ from poetry_model.loss import linear_cross_entropy
 from poetry_model.network import NetworkConfig, PoetNetwork
 from poetry_model.numpy_lstm import NumpyNetwork
 from poetry_model.numpy_optimizers import SGD, Adagrad, clip_gradients
+from poetry_model.tensors import check_tensors
 from poetry_model.training_config import TrainingConfig
+
+_MOMENTS = {"adamw": ("exp_avg", "exp_avg_sq"), "adagrad": ("sum",), "sgd": ()}
+"""What each of PyTorch's optimisers remembers of a parameter, beside the number of steps; descent remembers nothing."""
+
+_NEVER_NEGATIVE = {"step", "exp_avg_sq", "sum"}
 
 _DIVERGED = "The loss is no longer a number; start again with a lower learning rate."
 
@@ -37,7 +43,10 @@ class Learner(Protocol):
         """What it must be given, beside the network's weights, to go on as if never stopped."""
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from `state`, with the network's weights as they were then."""
+        """Go on from `state`, with the network's weights as they were then.
+
+        Raises `ValueError` for what no learner of its kind remembers of such a network.
+        """
 
 
 class TorchLearner:
@@ -49,6 +58,7 @@ class TorchLearner:
         self._clip = config.clip
         self._dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
         self._optimizer = _optimizer(network, config)
+        self._moments = _MOMENTS[config.optimizer]
 
     def step(self, batch: Batch, rate: float) -> float:
         """See `Learner`."""
@@ -87,6 +97,13 @@ class TorchLearner:
         for name, tensor in state.items():
             number, _, key = name.partition(".")
             moments.setdefault(int(number), {})[key] = tensor
+        parameters = list(self._network.parameters())
+        for index, found in moments.items():
+            if not 0 <= index < len(parameters):
+                raise ValueError(f"the network has no parameter {index}")
+            like = dict.fromkeys(self._moments, parameters[index]) | {"step": torch.zeros(())}
+            check_tensors(found, like)
+            _require_never_negative(found[name] for name in found.keys() & _NEVER_NEGATIVE)
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
@@ -127,10 +144,22 @@ class NumpyLearner:
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """See `Learner`."""
+        parts: dict[str, dict[str, Tensor]] = {"parameters": {}, "optimizer": {}}
         for name, tensor in state.items():
             part, _, key = name.partition(".")
-            arrays = self._by_hand.parameters if part == "parameters" else self._optimizer.state
-            arrays[key] = tensor.numpy().copy()
+            parts[part][key] = tensor
+        weights = {name: torch.from_numpy(array) for name, array in self._by_hand.parameters.items()}
+        check_tensors(parts["parameters"], weights)
+        # Nothing is remembered before the first step, nor by plain descent.
+        check_tensors(parts["optimizer"], weights if parts["optimizer"] else {})
+        _require_never_negative(parts["optimizer"].values())
+        for arrays, part in ((self._by_hand.parameters, "parameters"), (self._optimizer.state, "optimizer")):
+            arrays.update({key: tensor.numpy().copy() for key, tensor in parts[part].items()})
+
+
+def _require_never_negative(tensors: Iterable[Tensor]) -> None:
+    if any((tensor < 0).any() for tensor in tensors):
+        raise ValueError("a step or a sum of squares is below 0")
 
 
 def make_learner(network: PoetNetwork, config: TrainingConfig, device: torch.device) -> Learner:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -28,11 +28,11 @@ class NetworkConfig:
 
     vocabulary: int
     """Ids, `<pad>` and `<unk>` included."""
-    embedding: Annotated[int, Ge(1)] = 256
-    hidden: Annotated[int, Ge(1)] = 512
-    layers: Annotated[int, Ge(1)] = 2
+    embedding: Annotated[int, Ge(1), Le(2048)] = 256
+    hidden: Annotated[int, Ge(1), Le(2048)] = 512
+    layers: Annotated[int, Ge(1), Le(8)] = 2
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.3
-    condition: Annotated[int, Ge(1)] = 16
+    condition: Annotated[int, Ge(1), Le(256)] = 16
     """Width of each condition's embedding."""
     conditions: Mapping[str, int] = field(default_factory=lambda: dict(SIZES))
     """Condition → number of categories, in column order."""

@@ -57,6 +57,10 @@ class Planner:
             rows[row, ids] = True
             rows[row] &= rows[rhymes.tone]
         rows[:, [PAD, UNK]] = False
+        for tone in (Tone.LEVEL, Tone.OBLIQUE):
+            if not rows[tone].any():
+                # Of a small vocabulary none may have the tone, and something must stand.
+                rows[tone] = rows[_ANYTHING]
         return rows
 
     @cached_property

@@ -23,7 +23,7 @@ from poetry_model.metre import Breach, ending_breaches, rhyme_breaches, tone_bre
 from poetry_model.network import State
 from poetry_model.planning import Plan, Planner
 from poetry_model.poem import Poem, PoemRequest, Style
-from poetry_model.prosody import Prosody, Tone
+from poetry_model.prosody import SMALLEST_SHARE, Prosody, Tone
 from poetry_model.typed import TypedCharacters
 from poetry_model.vocabulary import PAD, UNK
 
@@ -66,6 +66,7 @@ class Poet:
         self._planner = Planner(bundle.vocabulary, bundle.prosody) if bundle.prosody else None
         self._device = device
         self.version = bundle.version
+        self.hold_out = bundle.hold_out
         self.metadata = bundle.metadata
 
     @classmethod
@@ -205,7 +206,8 @@ class Poet:
         opening = openings[:, list(self._typed.ids(request.start[0], request.script))].logsumexp(dim=1)
         # Against the likeliest, so that not all can vanish.
         odds = (opening - opening[list(open_to)].max()).exp()
-        weights = [self._prosody.classes[number - 1].share * odds[number].item() for number in open_to]
+        shares = [max(self._prosody.classes[number - 1].share, SMALLEST_SHARE) for number in open_to]
+        weights = [share * odds[number].item() for number, share in zip(open_to, shares, strict=True)]
         return request.random("rhyme").choices(open_to, weights)[0]
 
     def _told(self, rows: Sequence[_Row]) -> Tensor:

@@ -12,10 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import combinations
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
 
 from poetry_model.corpus import Verse
 from poetry_model.errors import BundleError
+from poetry_model.fields import from_table
+from poetry_model.script import is_han
 
 RHYMING_LENGTHS = (4, 8)
 """Poems of so many lines, 绝句 and 律诗, keep one rhyme: the book is learned from them."""
@@ -28,6 +32,11 @@ _SURE_RHYME = 0.6
 
 _DIGITS = 3
 """Of a share of tones."""
+
+_RHYME_DIGITS = 6
+
+SMALLEST_SHARE = 10**-_RHYME_DIGITS
+"""Of all rhymes, those in a class: what is less is stored as 0."""
 
 _TINY = 1e-9
 
@@ -66,6 +75,23 @@ class RhymeClass:
     def name(self) -> str:
         """The class is called by its commonest character."""
         return (self.sure or self.loose)[0]
+
+
+_Share = Annotated[float, Ge(0), Le(1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredClass:
+    tone: Literal["level", "oblique"]
+    sure: str
+    loose: str
+    share: _Share
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    level_shares: dict[str, _Share]
+    classes: list[Any]
 
 
 class Prosody:
@@ -107,24 +133,31 @@ class Prosody:
                     "tone": rhymes.tone.name.lower(),
                     "sure": rhymes.sure,
                     "loose": rhymes.loose,
-                    "share": round(rhymes.share, 6),
+                    "share": round(rhymes.share, _RHYME_DIGITS),
                 }
                 for rhymes in self.classes
             ],
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Prosody":
+    def from_dict(cls, content: object) -> "Prosody":
         """From what `as_dict` gave; raises `BundleError` for anything else."""
         try:
-            shares = {str(character): float(share) for character, share in content["level_shares"].items()}
-            classes = [
-                RhymeClass(Tone[item["tone"].upper()], str(item["sure"]), str(item["loose"]), float(item["share"]))
-                for item in content["classes"]
-            ]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            stored = from_table(_Stored, content)
+            classes = [from_table(_StoredClass, item) for item in stored.classes]
+            if any(len(character) != 1 for character in stored.level_shares):
+                raise ValueError("a tone is that of one character")  # noqa: TRY301 # one sentence for all damage
+            rhyming = "".join(rhymes.sure + rhymes.loose for rhymes in classes)
+            if len(set(rhyming)) != len(rhyming) or not all(map(is_han, rhyming)):
+                raise ValueError("a character rhymes in one class")  # noqa: TRY301 # likewise
+            if not all(rhymes.sure + rhymes.loose for rhymes in classes):
+                raise ValueError("a class has no characters")  # noqa: TRY301 # likewise
+        except ValueError as error:
             raise BundleError("The prosody of the bundle is damaged; install the bundle again.") from error
-        return cls(shares, classes)
+        return cls(
+            stored.level_shares,
+            [RhymeClass(Tone[rhymes.tone.upper()], rhymes.sure, rhymes.loose, rhymes.share) for rhymes in classes],
+        )
 
 
 def learn_prosody(verses: Sequence[Verse], strains: Iterable[tuple[str, str]]) -> Prosody:
@@ -142,7 +175,8 @@ def _level_shares(strains: Iterable[tuple[str, str]]) -> dict[str, float]:
     shares = {}
     for character, seen in sorted(counts.items()):
         level, oblique, either = seen["平"], seen["仄"], seen["○"]
-        if total := level + oblique + either:
+        # A tone is a Chinese character's; strains give signs and notes one too.
+        if (total := level + oblique + either) and is_han(character):
             # As it will be stored, so that training and composing see the same.
             shares[character] = round((level + either / 2) / total, _DIGITS)
     return shares

@@ -9,6 +9,7 @@ from typing import Any
 from poetry_model.composing import Composing
 from poetry_model.errors import TrainingError
 from poetry_model.network import NetworkConfig
+from poetry_model.reading import shown
 from poetry_model.training_config import TrainingConfig
 
 FINE_TUNING = TrainingConfig(epochs=2, learning_rate=1e-4)
@@ -49,15 +50,18 @@ def read_settings(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise TrainingError(f"The recipe {file} cannot be read ({error.strerror}); name another.") from error
     except ValueError as error:
-        raise TrainingError(f"The recipe {file} is not valid TOML ({error}).") from error
+        raise TrainingError(f"The recipe {file} is not valid TOML ({error!s:.200}).") from error
+    except RecursionError as error:
+        raise TrainingError(f"The recipe {file} is not valid TOML (it nests too deep).") from error
     settings: dict[str, Any] = {}
     for section, table in tables.items():
         if section not in _SECTIONS or not isinstance(table, dict):
-            raise TrainingError(f"{file}: there is no table [{section}]; use {', '.join(f'[{s}]' for s in _SECTIONS)}.")
+            known = ", ".join(f"[{one}]" for one in _SECTIONS)
+            raise TrainingError(f"{file}: there is no table {shown(section)}; use {known}.")
         for name, value in table.items():
             if SETTINGS.get(name) != section:
                 known = ", ".join(sorted(setting for setting in SETTINGS if SETTINGS[setting] == section))
-                raise TrainingError(f"{file}: [{section}] has no {name}; it has {known}.")
+                raise TrainingError(f"{file}: [{section}] has no {shown(name)}; it has {known}.")
             settings[name] = value
     return settings
 
@@ -79,9 +83,10 @@ def make_recipe(settings: Mapping[str, Any], *, fine_tuning: bool = False) -> Re
         if network["conditions"]:
             raise TrainingError("A model that samples its line ends is told nothing; set conditions to false.")
     told = network.pop("conditions", True)
-    _valid("network", {"vocabulary": 2} | network)
+    valid = _valid("network", {"vocabulary": 2} | network)
+    network = {name: getattr(valid, name) for name in network}
     if not isinstance(told, bool):
-        raise TrainingError(f"conditions cannot be {told!r}: give true or false.")
+        raise TrainingError(f"conditions cannot be {shown(told)}: give true or false.")
     training = _valid("training", tables["training"])
     if training.minutes and "epochs" not in settings:
         defaults = replace(defaults, epochs=_UNTIL_TIME_IS_UP)
@@ -102,4 +107,4 @@ def _valid(section: str, table: Mapping[str, Any]) -> Any:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         message = first["msg"][0].lower() + first["msg"][1:]
-        raise TrainingError(f"{name} cannot be {first['input']!r}: {message}.") from None
+        raise TrainingError(f"{name} cannot be {shown(first['input'])}: {message}.") from None

@@ -26,7 +26,13 @@ def is_han(character: str) -> bool:
 
 
 def normalise(text: str) -> str:
-    """NFC, without surrounding white space: compatibility ideographs become the unified ones."""
+    """NFC, without surrounding white space: compatibility ideographs become the unified ones.
+
+    Text with combining characters stays as it is: to order a row of them takes time by the square of its length, and no
+    Chinese character has one.
+    """
+    if any(map(unicodedata.combining, text)):
+        return text.strip()
     return unicodedata.normalize("NFC", text).strip()
 
 

@@ -1,5 +1,6 @@
 """The tones that chinese-poetry gives beside its poems: `strains/json/`, file for file and item for item."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ def read_strains(folder: Path, pattern: str = Dynasty.TANG.pattern) -> list[tupl
     return [
         pair
         for file in corpus_files(folder, pattern)
-        if (strains := folder / _FOLDER / file.name).is_file()
+        if os.path.lexists(strains := folder / _FOLDER / file.name)
         for pair in _pairs(file, strains)
     ]
 
@@ -26,8 +27,15 @@ def read_strains(folder: Path, pattern: str = Dynasty.TANG.pattern) -> list[tupl
 def _pairs(file: Path, strains: Path) -> Iterator[tuple[str, str]]:
     for poem, sounds in zip(_load(file), _load(strains), strict=False):
         # A few items stand out of order; what belongs to another poem is passed over.
-        if poem.get("id") == sounds.get("id"):
+        if _id(poem, file) == _id(sounds, strains):
             yield from zip(_strings(poem, "paragraphs", file), _strings(sounds, "strains", strains), strict=False)
+
+
+def _id(item: dict[str, Any], file: Path) -> str | int | None:
+    value = item.get("id")
+    if not isinstance(value, str | int | None):
+        raise CorpusError(f'{file} has an item whose "id" is no string; use the files as they are.')
+    return value
 
 
 def _strings(item: dict[str, Any], key: str, file: Path) -> list[str]:

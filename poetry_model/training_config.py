@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-AtLeastOne = Annotated[int, Ge(1)]
+AtLeastOne = Annotated[int, Ge(1), Le(10**9)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class TrainingConfig:
     """Share of an epoch's characters that are favorites, where some are given."""
     minutes: Annotated[float, Gt(0)] | None = None
     """Time for the training and its judging; None: as long as it takes."""
-    held_back: Annotated[int, Ge(2)] = 20
+    held_back: Annotated[int, Ge(2), Le(10**9)] = 20
     """One poem in so many is held back; a model that is trained on keeps its own rule."""
     engine: Literal["torch", "numpy"] = "torch"
     seed: Annotated[int, Ge(0), Lt(2**53)] = 1

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from poetry_model.batches import Given
-from poetry_model.checkpoint import Bundle, load_bundle, save_bundle
+from poetry_model.checkpoint import Bundle, check_size, load_bundle, save_bundle
 from poetry_model.composing import Composing
 from poetry_model.conditions import SIZES, sizes_with_controls
 from poetry_model.controls import Controls, not_given
@@ -88,6 +88,10 @@ class TrainingRun:
         torch.manual_seed(self.config.seed)
         prosody = self._prosody(parent, split.training, say)
         network = self._network(parent, vocabulary, prosody)
+        try:
+            check_size(network)
+        except ValueError as error:
+            raise TrainingError(f"The network is too large to be kept ({error}); make it smaller.") from error
         song = self._read_song(hold_out, vocabulary, say)
         favorites = self._read_favorites(hold_out, say)
         say(

@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from pydantic import BaseModel, ValidationError
 
 from bot.db.engine import Sessions
 from bot.errors import BotError
@@ -13,7 +16,7 @@ from bot.services.composer import Composer
 from bot.services.run_files import RunFiles
 from bot.services.run_judge import Shortfall
 from bot.services.versions import Version, Versions, VersionState
-from poetry_model.checkpoint import PRETRAINED, load_bundle
+from poetry_model.checkpoint import PRETRAINED
 from poetry_model.errors import BundleError
 from poetry_model.holdout import HoldOut
 from poetry_model.poem import Poem, PoemRequest
@@ -29,6 +32,31 @@ _SAMPLES = (("月", 5, 4), ("春", 7, 4), ("山", 5, 4), ("江", 7, 4), ("秋", 
 
 _COMPARED = 4
 """Of `_SAMPLES`, those that are laid side by side: eight short poems are what one message holds well."""
+
+
+class _Metrics(BaseModel):
+    perplexity: float
+    start_perplexity: float | None = None
+    live_perplexity: float | None = None
+    live_version: str | None = None
+
+
+class _Epoch(BaseModel):
+    loss: float
+    perplexity: float
+
+
+class _Training(BaseModel):
+    parent: str | None = None
+    history: list[_Epoch] = []
+
+
+class _Record(BaseModel):
+    """What is looked at of a bundle's metadata."""
+
+    metrics: _Metrics
+    training: _Training = _Training()
+    examination: dict[str, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +90,47 @@ class Pair:
 class Models:
     """The live model, and those on record."""
 
-    def __init__(self, versions: Versions, folder: Path, device: str, poet: Poet, live_folder: Path) -> None:
-        """`poet` was loaded from `live_folder`; `Models.open` finds both."""
+    def __init__(
+        self,
+        versions: Versions,
+        folder: Path,
+        device: str,
+        poet: Poet,
+        live_folder: Path,
+        queue: float,
+        unusable: Iterable[str] = (),
+    ) -> None:
+        """`poet` was loaded from `live_folder`; `Models.open` finds both, and which versions are `unusable`."""
         self.folder = folder
         """Where new bundles go."""
         self.live_folder = live_folder
         """Where the live model's bundle is."""
-        self.composer = Composer(poet)
+        self.composer = Composer(poet, queue)
         self.versions = versions
         self._device = device
         self._poet = poet
         self._turn = asyncio.Lock()
         """One change of the live model at a time."""
-        self._unusable: set[str] = set()
+        self._unusable = set(unusable)
 
     @classmethod
-    async def open(cls, folder: Path, device: str, sessions: Sessions) -> Self:
+    async def open(cls, folder: Path, device: str, sessions: Sessions, queue: float = math.inf) -> Self:
         """The last accepted model is live again, else the one that ships; damaged ones are passed over, aloud.
 
-        Raises `PoetryError` when not even the one that ships can be loaded.
+        `queue`: how many poems may wait. Raises `PoetryError` when not even the one that ships can be loaded.
         """
         versions = Versions(sessions, folder, PRETRAINED)
-        shipped = await asyncio.to_thread(Poet.load, PRETRAINED, device)
-        await versions.know_shipped(shipped.version)
-        models = cls(versions, folder, device, shipped, PRETRAINED)
+        unusable: set[str] = set()
+        try:
+            poet, live_folder = await asyncio.to_thread(Poet.load, PRETRAINED, device), PRETRAINED
+            await versions.know_shipped(poet.version)
+        except BundleError as error:
+            trained = [version for version in await versions.chain() if not version.is_shipped]
+            if (found := await _first_usable(trained, device, unusable)) is None:
+                raise
+            poet, live_folder = found
+            _log.error("The model that ships is back once shiren is installed again: %s", error)  # likewise
+        models = cls(versions, folder, device, poet, live_folder, queue, unusable)
         await models.follow()
         _log.info(
             "Model %s%s is live", models.live_version, ", which ships," if models.live_folder == PRETRAINED else ""
@@ -162,9 +207,10 @@ class Models:
             for name in await self.versions.prune(keep, {*needed, self.live_version}):
                 _log.info("Model %s is too old to be kept", name)
 
-    async def live_hold_out(self) -> HoldOut:
+    @property
+    def live_hold_out(self) -> HoldOut:
         """What the live model never learns."""
-        return (await asyncio.to_thread(load_bundle, self.live_folder)).hold_out
+        return self._poet.hold_out
 
     async def _poet_of(self, name: str) -> Poet:
         return self._poet if name == self.live_version else await self._load(await self._known(name))
@@ -179,32 +225,17 @@ class Models:
 
     async def _load(self, version: Version) -> Poet:
         try:
-            return await asyncio.to_thread(self._read, version)
+            return await asyncio.to_thread(_read, version, self._device)
         except BundleError as error:
             _log.error("Model %s cannot be used: %s", version.name, error)  # the sentence says it all
             raise BotError("model.damaged", version=version.name) from error
 
     async def _take_first(self, versions: Iterable[Version]) -> bool:
         """Make the first of `versions` live that can be loaded; whether there was one."""
-        for version in versions:
-            if version.name in self._unusable:
-                continue
-            try:
-                poet = await asyncio.to_thread(self._read, version)
-            except BundleError as error:
-                self._unusable.add(version.name)
-                _log.error("Model %s is passed over: %s", version.name, error)  # likewise
-            else:
-                self._exchange(poet, version.folder)
-                return True
-        return False
-
-    def _read(self, version: Version) -> Poet:
-        """The poet of a version; `BundleError` when its bundle is damaged, or is another version's."""
-        poet = Poet.load(version.folder, self._device)
-        if poet.version != version.name:
-            raise BundleError(f"The bundle {version.folder} holds another model, {poet.version}.")
-        return poet
+        if (found := await _first_usable(versions, self._device, self._unusable)) is None:
+            return False
+        self._exchange(*found)
+        return True
 
     def _exchange(self, poet: Poet, folder: Path) -> None:
         self._unusable.discard(poet.version)
@@ -218,14 +249,38 @@ class Models:
         for request, poem in zip(requests, poet.compose(requests), strict=True):
             if not poem.text.startswith(request.start):
                 raise BundleError(f"The model in {folder} does not begin with {request.start} when asked to.")
-        training = poet.metadata.get("training", {})
+        try:
+            record = _Record.model_validate(poet.metadata)
+        except ValidationError as error:
+            raise BundleError(f"The model in {folder} comes without the figures it is judged by.") from error
         return Examined(
             poet=poet,
-            metrics=dict(poet.metadata["metrics"]),
-            examination=poet.metadata.get("examination"),
-            history=tuple(training.get("history", ())),
+            metrics=record.metrics.model_dump(),
+            examination=record.examination,
+            history=tuple(epoch.model_dump() for epoch in record.training.history),
             poems=tuple(poet.compose(_sample_requests())),
         )
+
+
+async def _first_usable(versions: Iterable[Version], device: str, unusable: set[str]) -> tuple[Poet, Path] | None:
+    """The first of `versions` that can be loaded, and where it lies; those that cannot be join the `unusable`."""
+    for version in versions:
+        if version.name in unusable:
+            continue
+        try:
+            return await asyncio.to_thread(_read, version, device), version.folder
+        except BundleError as error:
+            unusable.add(version.name)
+            _log.error("Model %s is passed over: %s", version.name, error)  # the sentence says it all
+    return None
+
+
+def _read(version: Version, device: str) -> Poet:
+    """The poet of a version; `BundleError` when its bundle is damaged, or is another version's."""
+    poet = Poet.load(version.folder, device)
+    if poet.version != version.name:
+        raise BundleError(f"The bundle {version.folder} holds another model, {poet.version}.")
+    return poet
 
 
 def _sample_requests() -> list[PoemRequest]:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic import TypeAdapter
+
 from bot.config import MAX_EPOCHS, RetrainSettings
 from bot.errors import BotError
 from bot.services.favorites_export import Exporter
@@ -15,6 +17,7 @@ from bot.services.runs import Source, Wish
 from bot.services.training_process import TrainingOrder
 from bot.services.uploads import Upload, check_size, check_upload
 from bot.services.versions import VersionState
+from poetry_model.reading import LARGEST_JSON, read_file
 
 _MIB = 2**20
 
@@ -23,7 +26,7 @@ _MIB = 2**20
 class Plan:
     """How a run trains. It is kept on disk, so that a run goes on as it began, whatever settings have changed."""
 
-    source: str
+    source: Source
     epochs: int
     minutes: float | None
     corpus: str | None
@@ -39,13 +42,13 @@ class Plan:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """From what `write` wrote."""
-        return cls(**json.loads(file.read_text(encoding="utf-8")))
+        """From what `write` wrote; `OSError` or `ValueError` when it cannot be had."""
+        return TypeAdapter(cls).validate_json(read_file(file, LARGEST_JSON))
 
     @property
     def is_fresh(self) -> bool:
         """Whether it begins with random weights."""
-        return self.source == Source.FRESH
+        return self.source is Source.FRESH
 
     def corpus_of(self, files: RunFiles) -> Path:
         """Where its corpus is."""
@@ -83,7 +86,7 @@ class Planner:
 
     async def read_upload(self, name: str, content: bytes) -> Upload:
         """The corpus in a file that was sent; `BotError` when there is none, or too little."""
-        hold_out = await self._models.live_hold_out()
+        hold_out = self._models.live_hold_out
         upload = await asyncio.to_thread(check_upload, name, content, self._upload_limit, hold_out)
         if self._settings.corpus is None:
             upload.require_both_sides()
@@ -101,7 +104,7 @@ class Planner:
         by_default = settings.fresh_epochs if is_fresh else settings.epochs
         configured = str(settings.corpus.absolute()) if settings.corpus else None
         plan = Plan(
-            source=wish.source.value,
+            source=wish.source,
             # Who names the minutes alone wants them used.
             epochs=wish.epochs or (by_default if wish.minutes is None else MAX_EPOCHS),
             minutes=wish.minutes,
@@ -116,7 +119,7 @@ class Planner:
         """The plan of a run that is to go on; `BotError` when it cannot."""
         try:
             plan = await asyncio.to_thread(Plan.read, files.plan)
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError):
             raise BotError("retrain.nothing_to_resume") from None
         folders = [plan.corpus_of(files), *([Path(plan.judge)] if plan.judge else [])]
         if not all(await asyncio.gather(*(asyncio.to_thread(folder.is_dir) for folder in folders))):

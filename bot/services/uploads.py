@@ -6,7 +6,6 @@ and nothing is unpacked.
 
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,12 +40,6 @@ _ARCHIVE_NAMES = (
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 """Characters that no text holds."""
-
-_DEEPEST_NOTE = 8
-"""Notes within notes that are read: each level costs another pass over the poem, and people's verse has one."""
-
-_LONGEST = 4096
-"""Most characters of a poem that is kept: those of one batch in training. The longest of the Song has 2,000."""
 
 _LEAST_TRADITIONAL = 0.1
 """Share of characters that simplified Chinese writes otherwise; in Tang verse it is a third."""
@@ -105,7 +98,8 @@ def check_upload(name: str, content: bytes, limit: int = MAX_BYTES, hold_out: Ho
     dropped: Counter[str] = Counter()
     kept: dict[Verse, None] = {}
     for lines in _poems(name, text):
-        cleaned = _clean(lines)
+        # The end of a line ends a line of verse, with or without punctuation.
+        cleaned = clean([f"{line}，" for line in lines])
         if isinstance(cleaned, str):
             dropped[cleaned] += 1
         elif cleaned in kept:
@@ -164,27 +158,6 @@ def _items(text: str) -> list[Any]:
     if not isinstance(items, list):
         raise BotError("upload.not_a_list")
     return items
-
-
-def _clean(lines: list[str]) -> Verse | str:
-    """As `poetry_model.corpus.clean`, in time that grows no faster than the text, whatever the text.
-
-    The end of a line ends a line of verse, with or without punctuation.
-    """
-    text = "".join(f"{line}，" for line in lines)
-    if _depth(text) > _DEEPEST_NOTE or any(map(unicodedata.combining, text)):
-        return "unreadable"
-    cleaned = clean([text])
-    return "too_long" if isinstance(cleaned, Verse) and len(cleaned.text) > _LONGEST else cleaned
-
-
-def _depth(text: str) -> int:
-    """How deep brackets nest."""
-    depth = deepest = 0
-    for sign in re.findall("[（(〖）)〗]", text):
-        depth = depth + 1 if sign in "（(〖" else max(depth - 1, 0)
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _is_simplified(text: str) -> bool:

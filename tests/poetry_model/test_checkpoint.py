@@ -19,7 +19,9 @@ from poetry_model.errors import BundleError
 from poetry_model.holdout import HoldOut
 from poetry_model.network import NetworkConfig, PoetNetwork
 from poetry_model.prosody import Prosody, RhymeClass, Tone
+from poetry_model.reading import digest
 from poetry_model.vocabulary import Vocabulary
+from tests.poetry_model.hostile import edit, reseal
 
 FILES = ("config.json", "model.safetensors", "vocabulary.json")
 VOCABULARY = Vocabulary("月山水")
@@ -47,20 +49,23 @@ def _copy(folder: Path) -> Iterator[Path]:
 
 
 def _edit(folder: Path, path: Sequence[str], value: object) -> None:
-    """Set one entry of the configuration, and nothing else."""
+    """Set one entry of the configuration, and nothing else but its checksum."""
     file = folder / "config.json"
     config = json.loads(file.read_text(encoding="utf-8"))
     entry = config
     for key in path[:-1]:
         entry = entry[key]
     entry[path[-1]] = value
+    if isinstance(config["sha256"], dict):
+        config["sha256"].pop("config.json", None)
+        config["sha256"]["config.json"] = digest(config)
     file.write_text(json.dumps(config), encoding="utf-8")
 
 
 def _replace(folder: Path, name: str, content: bytes) -> None:
     """Give a file another content, with its checksum."""
     (folder / name).write_bytes(content)
-    _edit(folder, ("sha256", name), sha256(content).hexdigest())
+    reseal(folder)
 
 
 def test_a_bundle_comes_back_as_it_was_saved_in_half_precision(saved: Path) -> None:
@@ -245,6 +250,7 @@ def test_a_bundle_made_before_the_dynasty_was_told_is_still_read(tmp_path: Path)
 
 def test_prosody_without_a_network_that_heeds_it_is_refused(saved: Path, tuned: Path) -> None:
     with _copy(saved) as folder:
+        _edit(folder, ("sha256", "prosody.json"), "")
         _replace(folder, "prosody.json", (tuned / "prosody.json").read_bytes())
         with pytest.raises(BundleError, match="conditions are not known here"):
             load_bundle(folder)
@@ -270,4 +276,76 @@ def test_prosody_of_another_make_is_refused_even_with_its_checksum(tuned: Path, 
     with _copy(tuned) as folder:
         _replace(folder, "prosody.json", content)
         with pytest.raises(BundleError, match="damaged"):
+            load_bundle(folder)
+
+
+def _without_its_own_checksum(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    del config["sha256"]["config.json"]
+    return config
+
+
+def test_a_bundle_made_before_the_configuration_had_a_checksum_is_still_read(tuned: Path) -> None:
+    with _copy(tuned) as folder:
+        (folder / "config.json").write_text(json.dumps(_without_its_own_checksum(folder)), encoding="utf-8")
+        assert load_bundle(folder).metadata == METADATA
+
+
+def test_a_checksum_under_another_name_does_not_pass_for_none(tuned: Path) -> None:
+    with _copy(tuned) as folder:
+        config = _without_its_own_checksum(folder)
+        config["sha256"]["config.jsoo"] = "0"
+        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        with pytest.raises(BundleError, match="checksums of unknown files"):
+            load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("metrics", "perplexity"), 2.0),
+        (("training", "epochs"), 2),
+        (("hold_out", "one_in"), 8),
+        (("network", "dropout"), 0.4),
+        (("corpus",), {}),
+    ],
+)
+def test_a_configuration_that_says_something_else_is_refused(tuned: Path, path: Sequence[str], value: object) -> None:
+    with _copy(tuned) as folder:
+        edit(folder / "config.json", path, lambda _: value)
+        with pytest.raises(BundleError, match=r"config\.json does not match its own checksum"):
+            load_bundle(folder)
+
+
+@pytest.mark.parametrize("characters", ["", "月月", "月\n", "月a", "月\ud800", "月\u0301", "\uf9d1", ["月"], None])
+def test_a_vocabulary_of_anything_but_different_chinese_characters_is_refused(saved: Path, characters: object) -> None:
+    with _copy(saved) as folder:
+        _replace(folder, "vocabulary.json", json.dumps({"characters": characters}).encode())
+        with pytest.raises(BundleError, match="vocabulary"):
+            load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("level_shares", "月"), 1.5),
+        (("level_shares", "月"), -0.1),
+        (("level_shares", "月"), float("nan")),
+        (("level_shares", "月"), "0.5"),
+        (("level_shares",), {"月山": 0.5}),
+        (("classes", 0, "share"), 2),
+        (("classes", 0, "share"), float("inf")),
+        (("classes", 0, "tone"), "any"),
+        (("classes", 0, "sure"), "水"),
+        (("classes", 0, "sure"), "月月"),
+        (("classes", 0, "sure"), "a"),
+        (("classes", 0), {"tone": "oblique", "sure": "", "loose": "", "share": 0.5}),
+        (("classes", 0), {"tone": "oblique", "sure": "月"}),
+    ],
+)
+def test_prosody_out_of_its_range_is_refused(tuned: Path, path: Sequence[str | int], value: object) -> None:
+    with _copy(tuned) as folder:
+        edit(folder / "prosody.json", path, lambda _: value)
+        reseal(folder)
+        with pytest.raises(BundleError, match="prosody of the bundle is damaged"):
             load_bundle(folder)

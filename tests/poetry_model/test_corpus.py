@@ -99,7 +99,7 @@ def test_a_folder_without_verse_is_named(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "poet.tang.0.json").mkdir()
-    with pytest.raises(CorpusError, match=r"poet\.tang\.0\.json cannot be read \(Is a directory\)"):
+    with pytest.raises(CorpusError, match=r"poet\.tang\.0\.json cannot be read \(it is no regular file\)"):
         read_corpus(tmp_path)
 
 

@@ -157,3 +157,9 @@ def test_free_verse_wants_its_even_lines_to_rhyme_and_nothing_else(form: int, li
     tone = PROSODY.classes[rhyme - 1].tone if rhyme else 0
     assert plan.tones == tuple(int(tone) if place in ends else 0 for place in range(form * lines))
     assert plan.masks == tuple(2 + rhyme if place in ends else 0 for place in range(form * lines))
+
+
+def test_where_no_character_has_a_tone_any_may_stand() -> None:
+    masks = Planner(Vocabulary(EAST), PROSODY).masks
+    assert masks[Tone.OBLIQUE].equal(masks[0])
+    assert masks[Tone.OBLIQUE].any()

@@ -394,3 +394,11 @@ def test_a_model_without_prosody_composes_all_the_same(toneless_poet: Poet, styl
 def test_a_model_without_prosody_refuses_a_rhyme(toneless_poet: Poet) -> None:
     with pytest.raises(RequestError, match="cannot rhyme with 風"):
         toneless_poet.compose([PoemRequest.checked("月", rhyme="風")])
+
+
+def test_rhymes_so_rare_that_they_were_stored_as_none_can_be_written_in(bundle_folder: Path) -> None:
+    bundle = load_bundle(bundle_folder)
+    assert bundle.prosody is not None
+    rare = [replace(rhymes, share=0.0) for rhymes in bundle.prosody.classes]
+    poet = Poet(replace(bundle, prosody=Prosody(bundle.prosody.level_shares, rare)), torch.device("cpu"))
+    _assert_exact(poet, PoemRequest("月", seed=1))

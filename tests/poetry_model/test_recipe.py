@@ -2,6 +2,8 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from poetry_model.composing import Composing
 from poetry_model.errors import TrainingError
@@ -78,9 +80,9 @@ def test_what_cannot_be_is_named_in_one_sentence(name: str, value: object) -> No
     ("text", "told"),
     [
         ("[network\n", "is not valid TOML"),
-        ("[poem]\nlines = 4\n", r"there is no table \[poem\]"),
-        ("epochs = 3\n", r"there is no table \[epochs\]"),
-        ("[training]\nhidden = 3\n", r"\[training\] has no hidden; it has .*epochs"),
+        ("[poem]\nlines = 4\n", r"there is no table 'poem'"),
+        ("epochs = 3\n", r"there is no table 'epochs'"),
+        ("[training]\nhidden = 3\n", r"\[training\] has no 'hidden'; it has .*epochs"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, told: str) -> None:
@@ -96,3 +98,64 @@ def test_a_file_that_is_not_there_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.toml")), ids=lambda file: file.stem)
 def test_the_recipes_that_ship_are_valid(file: Path) -> None:
     assert make_recipe(read_settings(file)).training.held_back == 5
+
+
+def test_a_number_is_taken_as_the_number_it_stands_for(tmp_path: Path) -> None:
+    recipe = make_recipe(read_settings(_written(tmp_path, '[network]\nhidden = "8"\nembedding = 16.0\n')))
+    assert recipe.network == {"hidden": 8, "embedding": 16}
+    assert type(recipe.network["embedding"]) is int
+
+
+_WORDS = st.sampled_from(
+    [
+        *(
+            "[network]",
+            "[training]",
+            "[composing]",
+            "[[network]]",
+            "[a.b]",
+            "\n",
+            " = ",
+            ".",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            '"',
+        ),
+        *(*SETTINGS, "true", "nan", "inf", "-1", "1e999", "0xffff", "1979-05-27", '"lstm"', '"""', "#", "\0", "\ud800"),
+        *("9" * 5000, "0x" + "f" * 5000, '"' + "a" * 500 + '"', "[" * 2000, "a" + ".a" * 500),
+    ]
+)
+
+
+@given(words=st.lists(_WORDS | st.text(max_size=4), max_size=12), name=st.sampled_from(list(SETTINGS)))
+def test_whatever_stands_in_a_recipe_makes_one_or_is_refused_in_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, words: list[str], name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("recipe")
+    for text in ("".join(words), f"[{SETTINGS[name]}]\n{name} = {''.join(words)}"):
+        file = folder / "recipe.toml"
+        file.write_bytes(text.encode(errors="surrogatepass"))
+        try:
+            make_recipe(read_settings(file))
+        except TrainingError as error:
+            refusal = str(error)
+            assert len(refusal.splitlines()) == 1
+            assert len(refusal) < 1000
+
+
+@pytest.mark.parametrize("value", [10**5000, "x" * 10**6, [[[["x"]]]] * 1000], ids=["number", "text", "lists"])
+def test_a_value_that_fills_pages_is_not_shown_whole(value: object) -> None:
+    for name in SETTINGS:
+        with pytest.raises(TrainingError, match=r"^[^\n]{1,400}$"):
+            make_recipe({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("hidden", 10**9), ("embedding", 4096), ("layers", 100), ("condition", 300)]
+)
+def test_a_network_that_no_machine_could_hold_is_refused(name: str, value: int) -> None:
+    with pytest.raises(TrainingError, match=f"{name} cannot be {value}: input should be less than or equal to"):
+        make_recipe({name: value})

@@ -16,6 +16,7 @@ from poetry_model.script import Script, is_han
 from poetry_model.training_config import TrainingConfig
 from poetry_model.training_run import TrainingRun
 from poetry_model.vocabulary import END, LINE_END
+from tests.poetry_model.hostile import reseal
 
 CPU = torch.device("cpu")
 
@@ -94,6 +95,7 @@ def test_a_bundle_whose_parts_disagree_on_line_ends_is_refused(bundle_folder: Pa
     config = json.loads((bundle_folder / "config.json").read_text(encoding="utf-8"))
     config["composing"]["format"] = "sampled"
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    reseal(tmp_path)
     with pytest.raises(BundleError, match="line ends"):
         load_bundle(tmp_path)
 

@@ -312,3 +312,12 @@ def test_a_training_by_hand_resumes_to_the_version_of_an_unbroken_one(new_run: T
         _execute(run, stop=True)
     version, _ = _execute(replace(run, resume=True))
     assert version == _execute(replace(run, out=tmp_path / "unbroken"))[0]
+
+
+def test_a_network_too_large_to_be_kept_is_not_trained(new_run: TrainingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("poetry_model.checkpoint.MAX_PARAMETERS", 1000)
+    with pytest.raises(
+        TrainingError, match=r"too large to be kept \([0-9,]+ parameters, of which 1,000 are the most\)"
+    ):
+        _execute(new_run)
+    assert not new_run.state_folder.exists()

@@ -18,6 +18,15 @@ from poetry_model.poem import PoemRequest
 from tests.bot.conftest import Rows
 from tests.bot.services.conftest import Workshop
 
+PLAN: dict[str, Any] = {
+    "source": "corpus",
+    "epochs": 1,
+    "minutes": None,
+    "corpus": None,
+    "judge": None,
+    "learning_rate": None,
+    "favorites_share": None,
+}
 VERSE = "山高水長月，夜靜風清天。\n\n"
 
 
@@ -196,7 +205,7 @@ async def test_a_file_that_is_too_large_need_not_be_fetched(workshop: Workshop) 
 
 
 def test_a_plan_survives_the_disk(tmp_path: Path) -> None:
-    plan = Plan("favorites", 3, 2.5, None, "corpus", 1e-4, 0.1)
+    plan = Plan(Source.FAVORITES, 3, 2.5, None, "corpus", 1e-4, 0.1)
     plan.write(tmp_path / "plan.json")
     assert Plan.read(tmp_path / "plan.json") == plan
 
@@ -211,3 +220,29 @@ def test_of_a_run_that_is_over_nothing_stays_but_its_log(tmp_path: Path) -> None
     files.remove_all()
     assert [path.name for path in tmp_path.iterdir()] == ["run-1.log"]
     assert not files.can_go_on()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b'{"source": "nowhere"}',
+        json.dumps(PLAN | {"epochs": "x"}).encode(),
+        json.dumps(PLAN | {"corpus": 5}).encode(),
+        b" " * 2**21,
+    ],
+    ids=["nothing", "bytes", "list", "empty", "nested", "another source", "another number", "another folder", "pages"],
+)
+def test_a_plan_that_is_none_is_an_error_that_the_planner_knows(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "plan.json").write_bytes(content)
+    with pytest.raises((OSError, ValueError)):
+        Plan.read(tmp_path / "plan.json")
+
+
+def test_the_plan_of_before_is_read(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps(PLAN), encoding="utf-8")
+    assert Plan.read(tmp_path / "plan.json") == Plan(Source.CORPUS, 1, None, None, None, None, None)

@@ -1,5 +1,6 @@
 import gzip
 import io
+import itertools
 import json
 import tarfile
 import time
@@ -7,13 +8,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import BotError
 from bot.services.uploads import MAX_BYTES, check_size, check_upload
 from poetry_model.corpus import Verse, read_corpus
 from poetry_model.holdout import HoldOut
+from tests.poetry_model import hostile
 
 A, B = "月山水雲風", "花春秋江門"
 SEVEN = "長東馬鳥魚龍書"
@@ -200,3 +202,33 @@ def test_a_text_made_to_keep_the_bot_busy_does_not(text: str) -> None:
     begin = time.process_time()
     assert refused("verse.txt", text.encode()).key == "upload.no_verse"
     assert time.process_time() - begin < 5
+
+
+_CONTENTS = st.one_of(
+    st.binary(max_size=200),
+    hostile.damaged(as_json([f"{A}，{B}。"], [A])),
+    hostile.damaged(f"{A}，\n{B}。\n\n{SEVEN}（注）".encode()),
+    st.lists(
+        st.dictionaries(st.sampled_from(["paragraphs", "id"]), hostile.VALUES | st.lists(st.text(max_size=9)))
+    ).map(lambda content: json.dumps(content).encode()),
+    hostile.VALUES.map(lambda content: json.dumps(content).encode()),
+)
+
+
+@pytest.mark.parametrize("examples", [60, pytest.param(5000, marks=pytest.mark.soak)])
+def test_whatever_is_sent_is_taken_or_refused_on_purpose(tmp_path: Path, examples: int) -> None:
+    numbers = itertools.count()
+
+    @settings(max_examples=examples)
+    @given(name=st.sampled_from(["a.json", "a.txt", "a", "a.zip"]) | st.text(max_size=9), content=_CONTENTS)
+    def check(name: str, content: bytes) -> None:
+        try:
+            upload = check_upload(name, content)
+        except BotError as error:
+            assert error.key.startswith("upload.")  # noqa: PT017 # what is taken is as good
+            return
+        folder = tmp_path / str(next(numbers))
+        upload.write(folder)
+        assert read_corpus(folder).verses == upload.verses
+
+    check()
