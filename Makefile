@@ -9,7 +9,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint train lock clean
+.PHONY: help run test soak lint audit train lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,11 +20,17 @@ run: $(INSTALLED) ## Run the bot: on Discord with a token, on a local page witho
 test: lint ## Check format, lint, types and imports, then run every test
 	$(BIN)/python -m pytest
 
+soak: $(INSTALLED) ## Run the long tests: hundreds of rounds, minutes of load
+	$(BIN)/python -m pytest -m soak
+
 lint: $(INSTALLED) ## Check format, lint, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: ## Look up whether a locked package is known to be vulnerable; says so where that cannot be looked up
+	@$(PYTHON) .ci/audit.py
 
 train: $(INSTALLED) ## Train a model: make train CORPUS=folder OUT=folder
 	$(BIN)/python -m poetry_model train --corpus $(CORPUS) --out $(OUT)
@@ -37,7 +43,7 @@ lock: ## Write requirements.lock anew, with the newest versions pyproject.toml a
 	rm -rf .venv-lock
 
 clean: ## Remove the virtual environment and caches; data/ stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-audit .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # TORCH_INDEX goes first: what it brings satisfies the lock, which names no build of torch.
 $(INSTALLED): requirements.lock pyproject.toml

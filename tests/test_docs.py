@@ -1,5 +1,6 @@
 """The pages keep their word: what they link to is there, on that line, and the commands they show are understood."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -96,3 +97,31 @@ def test_every_command_of_the_pages_is_understood(page: Path, monkeypatch: pytes
         for line in block.replace("\\\n", " ").splitlines():
             if line.startswith("python -m poetry_model "):
                 _parser().parse_args(shlex.split(line, comments=True)[3:])
+
+
+_TEST = re.compile(r"`(tests/[\w/]+\.py)((?:::\w+)*)`")
+
+
+def _holds(tree: ast.Module, names: list[str]) -> bool:
+    """Whether the tests of a file hold one, `Class::test` say."""
+    body: list[ast.stmt] = tree.body
+    for name in names:
+        held = [node for node in body if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)]
+        found = next((node for node in held if node.name == name), None)
+        if found is None:
+            return False
+        body = found.body
+    return True
+
+
+def test_every_promise_names_tests_that_there_are() -> None:
+    page = ROOT / "docs" / "operations.md"
+    tables = page.read_text(encoding="utf-8").split("| promise | held by |\n| --- | --- |\n")[1:]
+    promises = [line for table in tables for line in table.split("\n\n")[0].splitlines()]
+    assert len(promises) > 40
+    for promise in promises:
+        named = _TEST.findall(promise)
+        assert named, promise
+        for file, names in named:
+            tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+            assert _holds(tree, names.split("::")[1:]), f"{file}{names} is not there"
