@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.config import Settings, load_settings
 from bot.errors import ConfigError
+from tests.poetry_model.hostile import toml_words
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 TOKEN = "MTk4NjIy.secret.token"
@@ -166,32 +166,7 @@ def test_settings_cannot_be_changed() -> None:
         Settings().retrain.epochs = 2
 
 
-_WORDS = st.sampled_from(
-    [
-        *(
-            "[discord]",
-            "[retrain]",
-            "[[model]]",
-            "[a.b]",
-            "\n",
-            " = ",
-            ".",
-            "{",
-            "}",
-            "[",
-            "]",
-            ",",
-            '"',
-            "token",
-            "admins",
-        ),
-        *("true", "nan", "inf", "-1", "1e999", "0xffff", "1979-05-27", '"cpu"', '"""', "#", "\0", "\ud800", '"a\\nb"'),
-        *("9" * 5000, "0x" + "f" * 5000, '"' + "a" * 500 + '"', "[" * 2000, "a" + ".a" * 500),
-    ]
-)
-
-
-@given(words=st.lists(_WORDS | st.text(max_size=4), max_size=12))
+@given(words=toml_words("[discord]", "[retrain]", "[[model]]", "token", "admins", '"cpu"'))
 def test_whatever_stands_in_the_file_gives_settings_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, words: list[str]
 ) -> None:

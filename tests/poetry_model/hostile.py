@@ -22,6 +22,18 @@ NUMBERS = st.sampled_from(
 TEXTS = st.sampled_from(
     ["", "月", "月山", "\ud800", "\n", "\0", "@", "é", "e\u0301", "𠀀", "\uf9d1", "any", "lstm", "9" * 5000]
 )
+_TOML = (
+    *("[[a]]", "[a.b]", "\n", " = ", ".", "{", "}", "[", "]", ",", '"', '"""', "#", "\0", "\ud800"),
+    *("true", "nan", "inf", "-1", "1e999", "0xffff", "1979-05-27", '"a\\nb"'),
+    *("9" * 5000, "0x" + "f" * 5000, '"' + "a" * 500 + '"', "[" * 2000, "a" + ".a" * 500),
+)
+
+
+def toml_words(*own: str) -> st.SearchStrategy[list[str]]:
+    """Pieces of a TOML file, those that its reader knows (`own`) among them; joined, they seldom make one."""
+    return st.lists(st.sampled_from([*own, *_TOML]) | st.text(max_size=4), max_size=12)
+
+
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | NUMBERS | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=2),
