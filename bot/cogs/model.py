@@ -8,6 +8,7 @@ from bot.cogs import SlashCommand
 from bot.i18n import Strings
 from bot.services.versions import VersionState
 from bot.text import clean
+from bot.ui.delivery import show
 from bot.ui.host import host_of, owners_only
 from bot.ui.model_message import comparison_embed, history_embed, state_name, status_embed
 from bot.ui.responses import answer_error, answer_privately
@@ -49,7 +50,7 @@ def _status(strings: Strings) -> SlashCommand:
             on_disk,
             strings,
         )
-        await interaction.followup.send(embed=embed, ephemeral=True)
+        await show(interaction, embed=embed)
 
     return status
 
@@ -62,7 +63,7 @@ def _history(strings: Strings) -> SlashCommand:
     async def history(interaction: discord.Interaction) -> None:
         models = host_of(interaction).services.models
         versions = await models.versions.all()
-        await interaction.followup.send(embed=history_embed(versions, models.live_version, strings), ephemeral=True)
+        await show(interaction, embed=history_embed(versions, models.live_version, strings))
 
     return history
 
@@ -103,7 +104,7 @@ def _compare(strings: Strings) -> SlashCommand:
     async def compare(interaction: discord.Interaction, a: _Name, b: _Name) -> None:
         a, b = clean(a, _LONGEST_NAME), clean(b, _LONGEST_NAME)
         pairs = await host_of(interaction).services.models.compare(a, b)
-        await interaction.followup.send(embed=comparison_embed(a, b, pairs, strings), ephemeral=True)
+        await show(interaction, embed=comparison_embed(a, b, pairs, strings))
 
     return compare
 

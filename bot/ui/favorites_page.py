@@ -9,7 +9,7 @@ import discord
 from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services.favorites import PAGE_SIZE, Favorite, FavoritesPage
-from bot.ui.delivery import acknowledge_press
+from bot.ui.delivery import acknowledge_press, show
 from bot.ui.host import GuardedItem, host_of
 
 _NUMBER = "(?P<number>[0-9]{1,9})"
@@ -50,9 +50,7 @@ async def show_page(interaction: discord.Interaction, number: int) -> None:
     """Put the page `number` into the private answer of a deferred interaction."""
     host = host_of(interaction)
     page = await host.services.favorites.page(interaction.user.id, number)
-    await interaction.edit_original_response(
-        embed=favorites_embed(page, host.strings), view=favorites_view(page, host.strings)
-    )
+    await show(interaction, embed=favorites_embed(page, host.strings), view=favorites_view(page, host.strings))
 
 
 def _require_own(interaction: discord.Interaction) -> None:
