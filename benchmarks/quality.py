@@ -21,7 +21,7 @@ from poetry_model.checkpoint import PRETRAINED, load_bundle
 from poetry_model.corpus import read_corpus
 from poetry_model.devices import choose_device
 from poetry_model.errors import PoetryError
-from poetry_model.poem import CANDIDATES, TEMPERATURE
+from poetry_model.mood import CANDIDATES, TEMPERATURE
 from poetry_model.poet import NUCLEUS
 from poetry_model.prosody import learn_prosody
 from poetry_model.strains import read_strains

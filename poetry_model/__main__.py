@@ -93,10 +93,13 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
         default="regulated",
         help="regulated keeps tones and rhyme, free rhyme alone (default regulated)",
     )
+    parser.add_argument(
+        "--mood", choices=("steady", "lively", "wild"), default="lively", help="how freely it draws (default lively)"
+    )
     parser.add_argument("--candidates", type=_positive, help="composed for each poem; the best is kept (default 4)")
     parser.add_argument("--count", type=_positive, default=1, help="poems (default 1)")
     parser.add_argument("--seed", type=int, help="makes a poem repeatable; poem number N has seed + N - 1")
-    parser.add_argument("--temperature", type=float, help="below 1 steadier, above 1 wilder")
+    parser.add_argument("--temperature", type=float, help="below 1 steadier, above 1 wilder (default: the mood's)")
     parser.add_argument(
         "--script", choices=("simplified", "traditional"), default="simplified", help="(default simplified)"
     )

@@ -24,7 +24,8 @@ from poetry_model.download import download, download_bar
 from poetry_model.errors import BAD_INPUT, INTERRUPTED, CorpusError, RequestError, TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut
-from poetry_model.poem import CANDIDATES, MAX_SEED, Poem, PoemRequest, Style
+from poetry_model.mood import Mood
+from poetry_model.poem import MAX_SEED, Poem, PoemRequest, Style
 from poetry_model.poet import Poet
 from poetry_model.progress import BarReporter, JsonReporter
 from poetry_model.recipe import SETTINGS, make_recipe, read_settings
@@ -75,7 +76,8 @@ def _sampling(options: Namespace) -> dict[str, Any]:
         "temperature": options.temperature,
         "script": Script(options.script),
         "style": Style(options.style),
-        "candidates": options.candidates or CANDIDATES,
+        "candidates": options.candidates,
+        "mood": Mood(options.mood),
     }
 
 
@@ -116,6 +118,7 @@ def _as_json(written: Poem) -> str:
             "script": request.script,
             "style": request.style,
             "seed": request.seed,
+            "mood": request.mood,
             "temperature": request.temperature,
             "candidates": request.candidates,
             "model": written.model,

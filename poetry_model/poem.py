@@ -1,6 +1,9 @@
 """What is asked of the poet, and what comes back."""
 
+import hashlib
 import random
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -9,20 +12,20 @@ from typing import Any
 from poetry_model.errors import RequestError
 from poetry_model.form import FORMS, MAX_LINES, punctuate
 from poetry_model.metre import Breach
+from poetry_model.mood import CANDIDATES, TEMPERATURE, Mood
 from poetry_model.script import Script, is_han, is_simplified_standard, normalise, simplify
 
-TEMPERATURE = 0.9
-"""The default: steadier verse gives the machine away, wilder verse loses its thread."""
-
 MAX_TEMPERATURE = 2.0
-CANDIDATES = 4
-"""The default number of candidates: four, the best kept by merit, are harder to tell from people's verse than one."""
-
 MAX_CANDIDATES = 16
 MAX_SEED = 2**53 - 1
 """The largest integer that JSON readers of every language keep exactly."""
 
+_DRAWN_SEEDS = 10**9
+"""So many are drawn from where none is given: few enough digits to be read and typed again."""
+
 _SHORTEST_ACROSTIC = 2
+
+_LONGEST_NUMBER = len(str(MAX_SEED))
 
 
 class Style(StrEnum):
@@ -34,10 +37,13 @@ class Style(StrEnum):
 
 @dataclass(frozen=True)
 class PoemRequest:
-    """A poem wanted. Made by `checked` or `acrostic`, which raise `RequestError` for what cannot be written."""
+    """A poem wanted. Made by `checked`, `acrostic`, `continued` or `resumed`.
+
+    They raise `RequestError` for what cannot be written.
+    """
 
     start: str
-    """The first characters, at most a line."""
+    """The first characters: at most a line, or all that is written of a poem that is `resumed`."""
     form: int = 5
     """Characters a line."""
     lines: int = 4
@@ -52,6 +58,10 @@ class PoemRequest:
     """Poems composed, of which the best is kept."""
     heads: str = ""
     """The first character of every line, in an acrostic."""
+    settled: int = 0
+    """How many of the first characters are traditional ones, whatever the reader's script."""
+    mood: Mood = Mood.LIVELY
+    """Where temperature and candidates come from when nothing is said of them, and the nucleus."""
 
     @property
     def given(self) -> dict[int, str]:
@@ -59,6 +69,10 @@ class PoemRequest:
         if self.heads:
             return {line * self.form: head for line, head in enumerate(self.heads)}
         return dict(enumerate(self.start))
+
+    def script_at(self, place: int) -> Script:
+        """The script that a given character is to be understood in."""
+        return Script.TRADITIONAL if place < self.settled else self.script
 
     def random(self, purpose: str) -> random.Random:
         """A generator for one purpose. It depends on the opening too, or one seed would give every poem one rhyme."""
@@ -76,7 +90,8 @@ class PoemRequest:
         script: Script = Script.SIMPLIFIED,
         style: Style = Style.REGULATED,
         rhyme: str = "",
-        candidates: int = CANDIDATES,
+        candidates: int | None = None,
+        mood: Mood = Mood.LIVELY,
     ) -> "PoemRequest":
         """A request that can be answered; without a seed, one is drawn."""
         start, rhyme = normalise(start), normalise(rhyme)
@@ -91,29 +106,57 @@ class PoemRequest:
             )
         if rhyme and not (len(rhyme) == 1 and is_han(rhyme)):
             raise RequestError("rhyme", f"Give one Chinese character to rhyme with, not {rhyme!r}.", rhyme=rhyme)
+        temperature = mood.temperature if temperature is None else temperature
+        candidates = mood.candidates if candidates is None else candidates
         _check_sampling(seed, temperature, candidates)
         return cls(
             start=start,
             form=form,
             lines=lines,
-            seed=random.randrange(MAX_SEED) if seed is None else seed,
-            temperature=TEMPERATURE if temperature is None else temperature,
+            seed=draw_seed() if seed is None else seed,
+            temperature=temperature,
             script=script,
             style=style,
             rhyme=rhyme,
             candidates=candidates,
+            mood=mood,
         )
 
     @classmethod
     def continued(cls, line: str, lines: int = 4, **sampling: Any) -> "PoemRequest":
-        """A poem that goes on from its first line, in the line's own form; `sampling` as for `checked`."""
-        line = normalise(line.strip().rstrip("，。！？；,.!?;"))
+        """A poem that goes on from its first line, in the line's own form; `sampling` as for `checked`.
+
+        Punctuation and white space in `line` do not count.
+        """
+        line = bare(line)
         _check_start(line)
         if len(line) not in FORMS:
             raise RequestError(
                 "line", f"A first line has 5 or 7 characters; this one has {len(line)}.", length=len(line)
             )
         return cls.checked(line, len(line), lines, **sampling)
+
+    @classmethod
+    def resumed(cls, written: Sequence[str], line: str, form: int, lines: int, **sampling: Any) -> "PoemRequest":
+        """A poem of `lines` lines that goes on from those `written` and one more; `sampling` as for `checked`.
+
+        `written`: in traditional characters, all of `form` characters and fewer than `lines`, perhaps none. `line`: as
+        it was typed, in either script; as for `continued`.
+        """
+        line = bare(line)
+        if foreign := next((character for character in line if not is_han(character)), None):
+            raise RequestError(
+                "line_not_han", f"A line is of Chinese characters and {foreign!r} is none.", character=foreign
+            )
+        if len(line) != form:
+            raise RequestError(
+                "line_length",
+                f"A line of this poem has {form} characters; this one has {len(line)}.",
+                form=form,
+                length=len(line),
+            )
+        before = "".join(written)
+        return replace(cls.checked(line, form, lines, **sampling), start=before + line, settled=len(before))
 
     @classmethod
     def acrostic(cls, heads: str, form: int = 5, **sampling: Any) -> "PoemRequest":
@@ -159,6 +202,33 @@ class Poem:
     def text(self) -> str:
         """The lines in the reader's script with punctuation, a line each."""
         return punctuate(self.lines)
+
+    def text_in(self, script: Script) -> str:
+        """The same for a reader of `script`."""
+        return punctuate(in_script(self.traditional, self.request.given, script))
+
+
+def bare(line: str) -> str:
+    """A line as it was typed, without its punctuation and white space."""
+    kinds = ((each, unicodedata.category(each)) for each in normalise(line))
+    return "".join(each for each, kind in kinds if kind[0] not in "PZ" and kind not in {"Cc", "Cf"})
+
+
+def draw_seed() -> int:
+    """A seed for one who gives none."""
+    return random.randrange(_DRAWN_SEEDS)
+
+
+def seed_of(text: str) -> int:
+    """The seed that a number or a word stands for: the number itself, or one that is always the word's.
+
+    White space around it and the case of letters do not count. Any text will do.
+    """
+    text = text.strip().casefold()
+    if text.isdecimal() and len(text) <= _LONGEST_NUMBER and (number := int(text)) <= MAX_SEED:
+        return number
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") % _DRAWN_SEEDS
 
 
 def in_script(traditional: tuple[str, ...], given: dict[int, str], script: Script) -> tuple[str, ...]:

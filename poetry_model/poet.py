@@ -51,7 +51,7 @@ class Poet:
     """Composes with one bundle. It may be called from any thread."""
 
     def __init__(self, bundle: Bundle, device: torch.device, nucleus: float = NUCLEUS) -> None:
-        """`nucleus`: share of the probability that is sampled from, above 0 and at most 1.
+        """`nucleus`: share of the probability that is sampled from where the mood says nothing, above 0 and at most 1.
 
         Raises `BundleError` for a model that samples its line ends: `sampled.SampledPoet` composes with those.
         """
@@ -60,13 +60,16 @@ class Poet:
         self._nucleus = nucleus
         self._network = bundle.network.to(device).eval()
         self._vocabulary = bundle.vocabulary
-        self._prosody = bundle.prosody
+        self.prosody = bundle.prosody
+        """What the model knows of tones and rhymes; None where it learned none."""
         self._composing = bundle.composing
         self._typed = TypedCharacters(bundle.vocabulary)
         self._planner = Planner(bundle.vocabulary, bundle.prosody) if bundle.prosody else None
         self._device = device
         self.version = bundle.version
         self.hold_out = bundle.hold_out
+        self.parameters = sum(parameter.numel() for parameter in bundle.network.parameters())
+        """Numbers that the network learned."""
         self.metadata = bundle.metadata
 
     @classmethod
@@ -104,6 +107,7 @@ class Poet:
         temperature = torch.tensor(
             [self._composing.temperature(row.request.temperature) for row in rows], device=self._device
         )
+        nucleus = torch.tensor([row.request.mood.nucleus or self._nucleus for row in rows], device=self._device)
         masks = self._masks(rows)
         # Characters given further on are kept for their place, and a rhyme for its own.
         kept = torch.zeros(len(rows), len(self._vocabulary), dtype=torch.bool)
@@ -118,9 +122,7 @@ class Poet:
             scores, state = self._network(previous, told[:, place : place + 1], state)
             scores = scores[:, 0]
             allowed = self._allowed(masks[:, place], written[:, -_MEMORY:], kept)
-            chosen = sampling.choose(
-                scores.masked_fill(~allowed, -torch.inf), draws[:, place], temperature, self._nucleus
-            )
+            chosen = sampling.choose(scores.masked_fill(~allowed, -torch.inf), draws[:, place], temperature, nucleus)
             for number, row in enumerate(rows):
                 if ids := row.given.get(place):
                     chosen[number] = max(ids, key=lambda candidate: scores[number, candidate].item())
@@ -138,13 +140,19 @@ class Poet:
     def _rows(self, request: PoemRequest, rhyme: int) -> list[_Row]:
         """The candidates of a request."""
         rows = []
-        given = {place: self._typed.ids(character, request.script) for place, character in request.given.items()}
+        given = self._given(request)
         for number in range(request.candidates):
             random = request.random(str(number))
             plan = self._plan(request, given, rhyme, random)
             draws = [min(random.random(), 1 - 2**-24) for _ in range(request.form * request.lines)]
             rows.append(_Row(request, plan, given, draws))
         return rows
+
+    def _given(self, request: PoemRequest) -> dict[int, tuple[int, ...]]:
+        """The ids that each given character may mean."""
+        return {
+            place: self._typed.ids(character, request.script_at(place)) for place, character in request.given.items()
+        }
 
     def _plan(self, request: PoemRequest, given: dict[int, tuple[int, ...]], rhyme: int, random: Random) -> Plan | None:
         if self._planner is None:
@@ -159,14 +167,14 @@ class Poet:
 
         A class is drawn by Bayes' rule: its share in the corpus, times how likely the opening is in it.
         """
-        if self._prosody is None or self._planner is None or not requests:
+        if self.prosody is None or self._planner is None or not requests:
             if asked := next((request.rhyme for request in requests if request.rhyme), None):
                 raise RequestError(
                     "rhyme_closed", f"This poem cannot rhyme with {asked}; this model knows no rhymes.", rhyme=asked
                 )
             return [0] * len(requests)
         shapes = list(dict.fromkeys((request.form, request.lines) for request in requests))
-        openings = dict(zip(shapes, self._openings(shapes, self._prosody), strict=True))
+        openings = dict(zip(shapes, self._openings(shapes, self.prosody), strict=True))
         return [self._rhyme(request, openings[request.form, request.lines]) for request in requests]
 
     def _openings(self, shapes: Sequence[tuple[int, int]], prosody: Prosody) -> Iterator[Tensor]:
@@ -183,12 +191,12 @@ class Poet:
 
     def _rhyme(self, request: PoemRequest, openings: Tensor) -> int:
         """The class for one request; `openings` is the log-likelihood of every first character in each class."""
-        assert self._prosody is not None and self._planner is not None  # noqa: S101, PT018 # the caller looked
+        assert self.prosody is not None and self._planner is not None  # noqa: S101, PT018 # the caller looked
         tones = (Tone.LEVEL,) if request.style is Style.REGULATED else (Tone.LEVEL, Tone.OBLIQUE)
         open_to = [number for tone in tones for number in self._planner.rhymes[tone]]
         if request.rhyme:
             ids = self._typed.ids(request.rhyme, request.script)
-            asked = [self._prosody.rhyme_of(self._vocabulary.character_of(number)) for number in ids]
+            asked = [self.prosody.rhyme_of(self._vocabulary.character_of(number)) for number in ids]
             if found := next((number for number in asked if number in open_to), None):
                 return found
             raise RequestError(
@@ -198,15 +206,16 @@ class Poet:
             )
         if request.lines == 1 or not open_to:
             return 0
-        if (end := request.given.get(request.form - 1)) is not None:
-            # A first line that ends in a tone of rhyme rhymes with the others.
-            for number in self._typed.ids(end, request.script):
-                if (rhyme := self._prosody.rhyme_of(self._vocabulary.character_of(number))) in open_to:
+        given = self._given(request)
+        # What is given of the even lines rhymes; a first line that ends in a tone of rhyme does with the others.
+        for line in (*range(1, request.lines, 2), 0):
+            for number in given.get(line * request.form + request.form - 1, ()):
+                if (rhyme := self.prosody.rhyme_of(self._vocabulary.character_of(number))) in open_to:
                     return rhyme
-        opening = openings[:, list(self._typed.ids(request.start[0], request.script))].logsumexp(dim=1)
+        opening = openings[:, list(given[0])].logsumexp(dim=1)
         # Against the likeliest, so that not all can vanish.
         odds = (opening - opening[list(open_to)].max()).exp()
-        shares = [max(self._prosody.classes[number - 1].share, SMALLEST_SHARE) for number in open_to]
+        shares = [max(self.prosody.classes[number - 1].share, SMALLEST_SHARE) for number in open_to]
         weights = [share * odds[number].item() for number, share in zip(open_to, shares, strict=True)]
         return request.random("rhyme").choices(open_to, weights)[0]
 
@@ -266,9 +275,9 @@ class Poet:
         whole = "".join(text)
         lines = tuple(whole[at : at + request.form] for at in range(0, len(whole), request.form))
         poem = Poem(request, lines, self.version, likelihood)
-        if plan is None or self._prosody is None:
+        if plan is None or self.prosody is None:
             return poem
-        prosody = self._prosody
+        prosody = self.prosody
         broken: tuple[Breach, ...] = ()
         if plan.pattern:
             broken = tone_breaches(lines, plan.pattern, prosody) + ending_breaches(lines, plan.pattern, prosody)

@@ -43,6 +43,7 @@ class SampledPoet:
         longest = [(request.form + 1) * request.lines for request in requests]
         temperature = torch.tensor([self._composing.temperature(request.temperature) for request in requests])
         temperature = temperature.to(self._device)
+        nucleus = torch.full_like(temperature, self._nucleus)
         nothing = torch.empty(len(requests), 1, 0, dtype=torch.long, device=self._device)
         previous = torch.full((len(requests), 1), PAD, device=self._device)
         likelihood = torch.zeros(len(requests), device=self._device)
@@ -54,7 +55,7 @@ class SampledPoet:
             allowed = scores.clone()
             allowed[:, [PAD, UNK]] = -torch.inf
             draws = torch.tensor([random.random() for random in randoms], device=self._device)
-            chosen = sampling.choose(allowed, draws, temperature, self._nucleus)
+            chosen = sampling.choose(allowed, draws, temperature, nucleus)
             for row, (ids, start) in enumerate(zip(written, starts, strict=True)):
                 if len(ids) < len(start):
                     chosen[row] = start[len(ids)]

@@ -8,13 +8,13 @@ COLDEST = 1e-6
 """Below it the likeliest id is certain anyway."""
 
 
-def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: float) -> Tensor:
+def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: Tensor) -> Tensor:
     """One id a row, drawn from the nucleus of the softmax of `scores / temperature`.
 
     scores (rows, vocabulary), with -inf where an id is forbidden; uniforms (rows,) in [0, 1): the draw of each row, so
-    that a row's choice does not depend on its neighbours; temperature (rows,), above 0. The nucleus is the smallest set
-    of likeliest ids whose probability reaches `nucleus` (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751), and
-    whatever is as likely as the last of them. Returns (rows,).
+    that a row's choice does not depend on its neighbours; temperature (rows,), above 0; nucleus (rows,), above 0 and at
+    most 1. The nucleus is the smallest set of likeliest ids whose probability reaches `nucleus` (Holtzman et al. 2020,
+    https://arxiv.org/abs/1904.09751), and whatever is as likely as the last of them. Returns (rows,).
     """
     # Shifted first: however cold, the likeliest stays at 0 and nothing overflows to a difference of infinities.
     heated = (scores - scores.amax(dim=-1, keepdim=True)) / temperature[:, None].clamp(min=COLDEST)
@@ -22,7 +22,7 @@ def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: float
     descending = _descending(probabilities)
     before = descending.cumsum(dim=-1) - descending
     # The likeliest id has nothing before it: it always stays.
-    last = (before < nucleus).sum(dim=-1, keepdim=True) - 1
+    last = (before < nucleus[:, None]).sum(dim=-1, keepdim=True) - 1
     kept = probabilities.masked_fill(probabilities < descending.gather(-1, last), 0)
     cumulative = kept.cumsum(dim=-1)
     total = cumulative[:, -1:]

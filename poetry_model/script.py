@@ -41,6 +41,11 @@ def _converter() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
+@cache
+def _traditionaliser() -> opencc.OpenCC:
+    return opencc.OpenCC("s2t")
+
+
 def simplify(text: str) -> str:
     """Traditional to simplified, character for character (the length stays)."""
     return str(_converter().convert(text))
@@ -48,11 +53,32 @@ def simplify(text: str) -> str:
 
 def is_simplified_standard(character: str) -> bool:
     """Whether `character` belongs to GB 2312, the character set of simplified Chinese."""
+    return _is_in(character, "gb2312")
+
+
+def _is_in(character: str, character_set: str) -> bool:
     try:
-        character.encode("gb2312")
+        character.encode(character_set)
     except UnicodeEncodeError:
         return False
     return True
+
+
+def told_script(text: str) -> Script | None:
+    """The script that `text` is written in, where its characters tell: 红 does and 紅 does, 月 and 后 do not.
+
+    A character tells where the other script's character set (GB 2312, Big5) lacks it and has another for it. None where
+    none tells, and where one contradicts another.
+    """
+    told = {_told_by(character) for character in text if is_han(character)} - {None}
+    return told.pop() if len(told) == 1 else None
+
+
+def _told_by(character: str) -> Script | None:
+    if is_simplified_standard(character):
+        is_shared = _is_in(character, "big5") or _traditionaliser().convert(character) == character
+        return None if is_shared else Script.SIMPLIFIED
+    return None if simplify(character) == character else Script.TRADITIONAL
 
 
 def traditional_forms(vocabulary: Iterable[str]) -> Mapping[str, tuple[str, ...]]:

@@ -91,6 +91,8 @@ class Handlers:
         kept = {name: command for name, command in self.commands.items() if command.get("guild_id") != guild}
         made = {
             command["name"]: {
+                # A menu of messages has none, and Discord says so.
+                "description": "",
                 **command,
                 **place,
                 "id": str(payloads.snowflake()),

@@ -19,7 +19,7 @@ from poetry_model.corpus import Verse
 from poetry_model.errors import BundleError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import HoldOut, Split
-from poetry_model.poem import CANDIDATES, TEMPERATURE
+from poetry_model.mood import CANDIDATES, TEMPERATURE
 from poetry_model.poet import NUCLEUS
 from poetry_model.training_config import TrainingConfig
 from poetry_model.training_run import TrainingRun

@@ -11,6 +11,7 @@ import pytest
 from poetry_model.checkpoint import load_bundle
 from poetry_model.corpus import read_corpus
 from poetry_model.holdout import Split
+from poetry_model.mood import Mood
 from poetry_model.poem import MAX_SEED
 
 Command = Callable[..., tuple[int, str, str]]
@@ -289,3 +290,10 @@ def test_a_folder_that_is_not_there_is_refused(
     code, out, told = command(*arguments, tmp_path / "nowhere", *model)
     assert (code, out) == (2, "")
     assert told.strip().startswith(f"There is no folder {tmp_path}")
+
+
+def test_a_mood_brings_its_temperature_and_candidates(command: Command, bundle_folder: Path) -> None:
+    code, out, _ = command("poem", "月", "--mood", "wild", "--seed", 3, "--json", "--model", bundle_folder)
+    poem = json.loads(out)
+    assert (code, poem["mood"]) == (0, "wild")
+    assert (poem["temperature"], poem["candidates"]) == (Mood.WILD.temperature, Mood.WILD.candidates)

@@ -1,7 +1,8 @@
 import pytest
 
 from poetry_model.errors import RequestError
-from poetry_model.poem import CANDIDATES, MAX_SEED, TEMPERATURE, Poem, PoemRequest, Style, in_script
+from poetry_model.mood import CANDIDATES, TEMPERATURE, Mood
+from poetry_model.poem import MAX_SEED, Poem, PoemRequest, Style, bare, in_script, seed_of
 from poetry_model.script import Script
 
 
@@ -177,3 +178,41 @@ def test_a_first_line_of_another_length_is_refused(line: str, code: str) -> None
     with pytest.raises(RequestError) as refusal:
         PoemRequest.continued(line)
     assert refusal.value.code == code
+
+
+@pytest.mark.parametrize("mood", Mood)
+def test_a_mood_is_a_temperature_and_candidates_where_nothing_else_is_said(mood: Mood) -> None:
+    request = PoemRequest.checked("月", mood=mood)
+    assert (request.mood, request.temperature, request.candidates) == (mood, mood.temperature, mood.candidates)
+    said = PoemRequest.checked("月", mood=mood, temperature=0.3, candidates=1)
+    assert (said.mood, said.temperature, said.candidates) == (mood, 0.3, 1)
+
+
+def test_the_lively_mood_is_what_ships() -> None:
+    assert PoemRequest.checked("月", seed=1, mood=Mood.LIVELY) == PoemRequest.checked("月", seed=1)
+
+
+@pytest.mark.parametrize(("text", "seed"), [("0", 0), (" 42\n", 42), ("４２", 42), (str(MAX_SEED), MAX_SEED)])
+def test_a_number_is_its_own_seed(text: str, seed: int) -> None:
+    assert seed_of(text) == seed
+
+
+def test_a_word_is_a_seed_that_can_be_typed_again_as_a_number() -> None:
+    seeds = {word: seed_of(word) for word in ("moon", "月", "-1", "1.5", str(MAX_SEED + 1), "9" * 5000, "", "\ud800")}
+    assert len(set(seeds.values())) == len(seeds)
+    assert all(seed_of(str(seed)) == seed for seed in seeds.values())
+    assert seed_of(" Moon ") == seeds["moon"]
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("床前看月光，", "床前看月光"),
+        (" 床前 看月光 ", "床前看月光"),
+        ("「月」…！\u200b", "月"),
+        ("a月", "a月"),
+        ("", ""),
+    ],
+)
+def test_a_bare_line_is_without_punctuation_and_white_space(line: str, left: str) -> None:
+    assert bare(line) == left

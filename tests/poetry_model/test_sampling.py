@@ -10,7 +10,7 @@ ALMOST_ONE = 1 - 2**-24
 
 def _choose(probabilities: list[float], uniform: float, *, temperature: float = 1.0, nucleus: float = 1.0) -> int:
     scores = torch.tensor([probabilities]).log()
-    return int(choose(scores, torch.tensor([uniform]), torch.tensor([temperature]), nucleus)[0])
+    return int(choose(scores, torch.tensor([uniform]), torch.tensor([temperature]), torch.tensor([nucleus]))[0])
 
 
 @pytest.mark.parametrize(("uniform", "chosen"), [(0.0, 0), (0.29, 0), (0.31, 1), (0.49, 1), (0.51, 2), (ALMOST_ONE, 2)])
@@ -49,7 +49,7 @@ def test_what_is_forbidden_is_never_chosen(weights: list[float], uniform: float,
 
 def test_each_row_has_its_own_draw_and_temperature() -> None:
     scores = torch.tensor([[0.64, 0.36]] * 3).log()
-    chosen = choose(scores, torch.tensor([0.6, 0.6, 0.7]), torch.tensor([1.0, 2.0, 1.0]), 1.0)
+    chosen = choose(scores, torch.tensor([0.6, 0.6, 0.7]), torch.tensor([1.0, 2.0, 1.0]), torch.ones(3))
     assert chosen.tolist() == [0, 1, 1]
 
 

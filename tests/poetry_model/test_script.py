@@ -3,10 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poetry_model.script import (
+    Script,
     is_han,
     is_simplified_standard,
     normalise,
     simplify,
+    told_script,
     traditional_forms,
 )
 
@@ -47,3 +49,17 @@ def test_gb_2312_tells_what_belongs_to_simplified_chinese(character: str, simpli
 def test_a_simplified_character_leads_to_every_known_traditional_one() -> None:
     forms = traditional_forms("月后雲後")
     assert forms == {"月": ("月",), "后": ("后", "後"), "云": ("雲",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        *(("红", Script.SIMPLIFIED), ("春风", Script.SIMPLIFIED)),
+        *(("紅", Script.TRADITIONAL), ("春風", Script.TRADITIONAL)),
+        # Both scripts have these, though the first was made the simplified form of others.
+        *(("后里云干", None), ("月", None), ("猨", None), ("红風", None)),
+        *(("", None), ("abc", None), ("\ud800", None)),
+    ],
+)
+def test_the_script_that_was_typed_is_told_where_it_can_be(text: str, script: Script | None) -> None:
+    assert told_script(text) is script
