@@ -113,6 +113,13 @@ class RetrainSettings(_Section):
         return value or None
 
 
+class CardSettings(_Section):
+    """The picture of a poem."""
+
+    font: str = ""
+    """A font's file or family; empty: Noto Serif, or what the system has."""
+
+
 class PreviewSettings(_Section):
     """The local page that stands in for Discord."""
 
@@ -128,6 +135,7 @@ class Settings(_Section):
     model: ModelSettings = ModelSettings()
     limits: LimitSettings = LimitSettings()
     retrain: RetrainSettings = RetrainSettings()
+    card: CardSettings = CardSettings()
     preview: PreviewSettings = PreviewSettings()
 
     @property

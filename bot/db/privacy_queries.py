@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Delete, Update, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db.tables import Base, FavoriteRow, LeaseRow, PoemRow, TrainingRunRow
+from bot.db.tables import Base, DailyRow, FavoriteRow, LeaseRow, LinkedLineRow, LinkedPoemRow, PoemRow, TrainingRunRow
 
 PERSONAL = tuple(table for table in Base.metadata.sorted_tables if "user_id" in table.columns)
 """The tables about people, those that others point at first."""
@@ -72,10 +72,11 @@ async def delete_favorites(session: AsyncSession, user_id: int) -> int:
 async def disown_kept_poems(session: AsyncSession, user_id: int) -> int:
     """Leave the poems that anybody keeps to them, without the person's id; returns how many.
 
-    The server stays: it is where the poem is shown, and its buttons work nowhere else.
+    The server stays: it is where the poem is shown, and its buttons work nowhere else. A conversation does not: it
+    tells who had it. `/top` shows them no more: what the person chose about that goes with the id.
     """
     theirs = update(PoemRow).where(PoemRow.user_id == user_id, _KEPT)
-    return await _changed(session, theirs.values(user_id=None))
+    return await _changed(session, theirs.values(user_id=None, channel_id=None, is_taken_away=True))
 
 
 async def delete_poems(session: AsyncSession, user_id: int) -> int:
@@ -86,7 +87,20 @@ async def delete_poems(session: AsyncSession, user_id: int) -> int:
 async def disown_runs(session: AsyncSession, user_id: int) -> int:
     """Take what tells of the person from the runs they started, which models hang on; returns how many."""
     theirs = update(TrainingRunRow).where(TrainingRunRow.user_id == user_id)
-    return await _changed(session, theirs.values(user_id=None, note=None, channel_id=None, message_id=None))
+    return await _changed(
+        session, theirs.values(user_id=None, note=None, language=None, channel_id=None, message_id=None)
+    )
+
+
+async def disown_dailies(session: AsyncSession, user_id: int) -> None:
+    """Leave the poems of the day that the person set to their servers, without the person's id."""
+    await session.execute(update(DailyRow).where(DailyRow.user_id == user_id).values(user_id=None))
+
+
+async def disown_linked(session: AsyncSession, user_id: int) -> None:
+    """Leave the person's part in poems written in turns to the others, without the person's id."""
+    for row in (LinkedPoemRow, LinkedLineRow):
+        await session.execute(update(row).where(row.user_id == user_id).values(user_id=None))
 
 
 async def delete_rest(session: AsyncSession, user_id: int) -> None:

@@ -4,13 +4,31 @@ from dataclasses import dataclass
 
 from bot.db.faults import Fault, fault_of
 from bot.services.admission import Admission
+from bot.services.daily import Daily
 from bot.services.favorites import Favorites
+from bot.services.linked import Linked
 from bot.services.models import Models
 from bot.services.poems import Poems
+from bot.services.preferences import Preferences
 from bot.services.privacy import Privacy
 from bot.services.retraining import Retraining
+from bot.services.top import Top
 
-__all__ = ["Admission", "Fault", "Favorites", "Models", "Poems", "Privacy", "Retraining", "Services", "fault_of"]
+__all__ = [
+    "Admission",
+    "Daily",
+    "Fault",
+    "Favorites",
+    "Linked",
+    "Models",
+    "Poems",
+    "Preferences",
+    "Privacy",
+    "Retraining",
+    "Services",
+    "Top",
+    "fault_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +41,7 @@ class Services:
     models: Models
     retraining: Retraining
     privacy: Privacy
+    daily: Daily
+    preferences: Preferences
+    linked: Linked
+    top: Top

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from bot.errors import BotError
 from poetry_model.poem import Poem, PoemRequest
 from poetry_model.poet import Poet
+from poetry_model.prosody import Prosody
 
 _TOGETHER = 16
 """Poems composed at once where so many wait: three to four times as fast as one by one, and half a second's work."""
@@ -42,6 +43,11 @@ class Composer:
     def version(self) -> str:
         """Version of the live model."""
         return self._poet.version
+
+    @property
+    def prosody(self) -> Prosody | None:
+        """What the live model knows of tones and rhymes; None where it knows nothing of them."""
+        return self._poet.prosody
 
     def require_room(self) -> None:
         """`BotError` when no more poems may wait."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from bot.db.engine import Sessions
 from bot.errors import BotError
 from bot.services.composer import Composer
+from bot.services.model_facts import ModelFacts
 from bot.services.run_files import RunFiles
 from bot.services.run_judge import Shortfall
 from bot.services.versions import Version, Versions, VersionState
@@ -141,6 +142,11 @@ class Models:
     def live_version(self) -> str:
         """Version of the live model."""
         return self._poet.version
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What can be told of the live model."""
+        return ModelFacts.of(self._poet)
 
     async def follow(self) -> None:
         """Let the model that is live by the record be live here, for another process may have changed it."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 from bot.db import privacy_queries
@@ -12,6 +12,7 @@ from bot.db.engine import Sessions
 from bot.db.tables import PoemRow, now
 from bot.errors import BotError
 from bot.services.poems import ShownPoem
+from bot.services.preferences import Preferences
 from bot.services.run_files import RunFiles
 from bot.services.run_records import RunRecords
 from bot.services.runs import RunState
@@ -54,9 +55,10 @@ class Deleted:
 class Privacy:
     """What each person may know of themselves, and take away."""
 
-    def __init__(self, sessions: Sessions, records: RunRecords) -> None:
+    def __init__(self, sessions: Sessions, records: RunRecords, preferences: Preferences) -> None:
         self._sessions = sessions
         self._records = records
+        self._preferences = preferences
 
     async def stored(self, user_id: int) -> Stored:
         """How much there is of the person."""
@@ -99,7 +101,10 @@ class Privacy:
             shared = await privacy_queries.disown_kept_poems(session, user_id)
             poems = await privacy_queries.delete_poems(session, user_id)
             trainings = await privacy_queries.disown_runs(session, user_id)
+            await privacy_queries.disown_dailies(session, user_id)
+            await privacy_queries.disown_linked(session, user_id)
             await privacy_queries.delete_rest(session, user_id)
+        self._preferences.forget_person(user_id)
         for files, state in left:
             await asyncio.to_thread(_remove_upload, files, state)
         return Deleted(poems, favorites, shared, trainings)
@@ -131,7 +136,7 @@ def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(name: str, value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     return str(value) if name in _SNOWFLAKES and value is not None else value
 

@@ -152,6 +152,7 @@ class Retraining:
             epochs=plan.epochs,
             minutes=plan.minutes,
             note=wish.note,
+            language=wish.language,
             parent=self._models.live_version,
         )
         await self._records.begin(row)
@@ -172,7 +173,7 @@ class Retraining:
             raise BotError("retrain.nothing_to_resume")
         files = self._records.files(rows[0])
         plan = await self.planner.read_plan(files, rows[0].parent)
-        row = await self._records.begin_again(rows[0].id, user_id, channel_id, wish.note)
+        row = await self._records.begin_again(rows[0].id, user_id, channel_id, wish)
         return _Run(Snapshot.of(row), files, plan, row.parent)
 
     async def _work(self) -> None:

@@ -13,7 +13,7 @@ from bot.db.tables import TrainingRunRow, now
 from bot.errors import BotError
 from bot.services.lease import Lease, LeaseTakenError
 from bot.services.run_files import RunFiles
-from bot.services.runs import RESUMABLE, UNFINISHED, RunState, Snapshot
+from bot.services.runs import RESUMABLE, UNFINISHED, RunState, Snapshot, Wish
 from bot.services.versions import VersionState
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class RunRecords:
             await self.refuse_second()
             raise BotError("retrain.just_ended") from None
 
-    async def begin_again(self, run_id: int, user_id: int, channel_id: int, note: str | None) -> TrainingRunRow:
+    async def begin_again(self, run_id: int, user_id: int, channel_id: int, wish: Wish) -> TrainingRunRow:
         """Let a run that was interrupted wait anew, and take the lease for it; `BotError` as with `begin`."""
         try:
             async with self._sessions.begin() as session:
@@ -65,8 +65,9 @@ class RunRecords:
                     raise BotError("retrain.nothing_to_resume")
                 row.state, row.told, row.said, row.finished_at = RunState.WAITING.value, False, None, None
                 # Whoever goes on with it has it: what belongs to two people could be deleted for neither.
-                row.note = note or (row.note if row.user_id == user_id else None)
+                row.note = wish.note or (row.note if row.user_id == user_id else None)
                 row.user_id, row.channel_id, row.message_id = user_id, channel_id, None
+                row.language = wish.language
         except LeaseTakenError:
             await self.refuse_second()
             raise BotError("retrain.just_ended") from None

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.db.tables import TrainingRunRow
+from bot.i18n import DEFAULT_LANGUAGE, Language
 from bot.services.run_judge import Shortfall
 from bot.services.uploads import Upload
 from poetry_model.poem import Poem
@@ -62,6 +63,8 @@ class Wish:
     note: str | None = None
     upload: Upload | None = None
     """A corpus of their own."""
+    language: Language = DEFAULT_LANGUAGE
+    """Theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Snapshot:
     source: Source = Source.CORPUS
     minutes: float | None = None
     note: str | None = None
+    language: Language = DEFAULT_LANGUAGE
+    """Of whoever started it."""
     channel_id: int = 0
     message_id: int | None = None
     """The message that shows it, in that channel; None until there is one."""
@@ -111,6 +116,7 @@ class Snapshot:
             source=Source(row.source),
             minutes=row.minutes,
             note=row.note,
+            language=Language(row.language or DEFAULT_LANGUAGE),
             channel_id=row.channel_id or 0,
             message_id=row.message_id,
             before=row.parent_perplexity,

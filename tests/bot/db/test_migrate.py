@@ -10,7 +10,19 @@ from bot.db import migrate
 from bot.db.migrate import alembic_config, upgrade
 from bot.db.tables import Base
 
-TABLES = {"poems", "favorites", "training_runs", "model_versions", "leases"}
+TABLES = {
+    "poems",
+    "favorites",
+    "training_runs",
+    "model_versions",
+    "leases",
+    "dailies",
+    "person_preferences",
+    "guild_preferences",
+    "removed_favorites",
+    "linked_poems",
+    "linked_lines",
+}
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_every_id_holds_64_bits() -> None:
         for column in table.columns
         if column.name == "id" or column.name.endswith("_id")
     ]
-    assert len(ids) == 14
+    assert len(ids) == 30
     assert all(isinstance(column.type, BigInteger) for column in ids)
 
 

@@ -90,13 +90,14 @@ async def test_full_pages_leave_no_empty_one(services: Services) -> None:
 
 
 async def test_nobody_has_an_empty_first_page(services: Services) -> None:
-    assert await services.favorites.page(ALICE) == FavoritesPage((), 1, 1, 0)
+    assert await services.favorites.page(ALICE) == FavoritesPage((), 1, 1, 0, 0)
 
 
-async def test_removing_what_is_not_kept_does_nothing(services: Services) -> None:
+async def test_removing_what_is_not_kept_does_nothing(services: Services, rows: Rows) -> None:
     ids = await keep(services, 1)
-    await services.favorites.remove(ALICE, 404)
-    await services.favorites.remove(BOB, ids[0])
+    assert await services.favorites.remove(ALICE, 404) is None
+    assert await services.favorites.remove(BOB, ids[0]) is None
+    assert rows("SELECT count(*) FROM removed_favorites") == [(0,)]
     assert ids_of(await services.favorites.page(ALICE)) == ids
 
 
@@ -130,3 +131,67 @@ async def test_poems_are_written_while_others_are_kept_and_removed(services: Ser
     )
     assert rows("SELECT user_id, count(*) FROM favorites GROUP BY user_id") == [(BOB, 10)]
     assert rows("SELECT count(*) FROM poems") == [(20,)]
+
+
+async def test_what_was_removed_comes_back_as_if_it_had_never_gone(services: Services) -> None:
+    ids = await keep(services, 3)
+    before = await services.favorites.page(ALICE)
+    removed = await services.favorites.remove(ALICE, ids[1])
+    assert removed is not None
+    assert removed.id == ids[1]
+    assert ids_of(await services.favorites.page(ALICE)) == [ids[2], ids[0]]
+    await services.favorites.restore(ALICE, ids[1])
+    assert await services.favorites.page(ALICE) == before
+
+
+async def test_only_what_was_removed_last_comes_back(services: Services) -> None:
+    one, two = await keep(services, 2)
+    await services.favorites.remove(ALICE, one)
+    await services.favorites.remove(ALICE, two)
+    with pytest.raises(BotError) as caught:
+        await services.favorites.restore(ALICE, one)
+    assert caught.value.key == "favorites.undone_too_late"
+    await services.favorites.restore(ALICE, two)
+    assert ids_of(await services.favorites.page(ALICE)) == [two]
+
+
+async def test_nobody_keeps_by_taking_back_what_they_never_kept(services: Services) -> None:
+    [poem_id] = await keep(services, 1)
+    await services.favorites.remove(ALICE, poem_id)
+    for poem in (poem_id, 404):
+        with pytest.raises(BotError) as caught:
+            await services.favorites.restore(BOB, poem)
+        assert caught.value.key == "favorites.undone_too_late"
+    assert ids_of(await services.favorites.page(BOB)) == []
+
+
+async def test_after_a_day_nothing_is_left_of_what_was_removed(services: Services, rows: Rows) -> None:
+    one, two = await keep(services, 2)
+    await services.favorites.add(BOB, two)
+    await services.favorites.remove(ALICE, one)
+    rows("UPDATE removed_favorites SET removed_at = datetime('now', '-25 hours')")
+    with pytest.raises(BotError) as caught:
+        await services.favorites.restore(ALICE, one)
+    assert caught.value.key == "favorites.undone_too_late"
+    await services.favorites.remove(BOB, two)
+    assert rows("SELECT user_id, poem_id FROM removed_favorites") == [(BOB, two)]
+
+
+async def test_taking_back_what_was_kept_again_meanwhile_changes_nothing(services: Services) -> None:
+    [poem_id] = await keep(services, 1)
+    await services.favorites.remove(ALICE, poem_id)
+    await services.favorites.add(ALICE, poem_id)
+    again = await services.favorites.page(ALICE)
+    for _ in range(2):
+        await services.favorites.restore(ALICE, poem_id)
+    assert await services.favorites.page(ALICE) == again
+
+
+async def test_one_opens_what_one_keeps_and_nothing_else(services: Services) -> None:
+    [poem_id] = await keep(services, 1)
+    assert (await services.favorites.get(ALICE, poem_id)).poem == await services.poems.get(poem_id)
+    for user, poem in ((BOB, poem_id), (ALICE, 404)):
+        with pytest.raises(BotError) as caught:
+            await services.favorites.get(user, poem)
+        assert caught.value.key == "favorites.not_kept"
+        assert not await services.favorites.keeps(user, poem)

@@ -50,9 +50,9 @@ async def test_every_poem_has_an_id_of_its_own(services: Services) -> None:
 async def test_another_is_asked_for_like_the_first_with_another_seed(services: Services) -> None:
     request = PoemRequest.checked("雲", 7, 3, seed=1, script=Script.TRADITIONAL)
     written = await services.poems.write(request, user_id=1, guild_id=None)
-    again = written.again()
+    again = written.again(written.script)
     assert (again.start, again.form, again.lines, again.script) == ("雲", 7, 3, Script.TRADITIONAL)
-    assert again.seed != written.again().seed
+    assert again.seed != written.again(written.script).seed
 
 
 async def test_a_poem_that_does_not_exist_is_an_error_with_a_sentence(services: Services) -> None:

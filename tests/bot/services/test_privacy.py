@@ -2,11 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Column, DateTime, Float, Integer, String, Table, TypeDecorator, insert, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Integer,
+    String,
+    Table,
+    TypeDecorator,
+    insert,
+    select,
+)
 from sqlalchemy.types import TypeEngine
 
 from bot.assembly import assemble
@@ -16,10 +29,14 @@ from bot.db.privacy_queries import PERSONAL
 from bot.db.tables import Base, TrainingRunRow, now
 from bot.errors import BotError
 from bot.services import Services
+from bot.services.linked import Mode
+from bot.services.poems import Kind
+from bot.services.preferences import Preferences
 from bot.services.privacy import Privacy
 from bot.services.run_files import RunFiles
 from bot.services.run_records import RunRecords
-from bot.services.runs import RunState, Source
+from bot.services.runs import RunState, Source, Wish
+from poetry_model.mood import Mood
 from poetry_model.poem import PoemRequest, Style
 from poetry_model.script import Script
 from tests.bot.conftest import Rows
@@ -35,13 +52,16 @@ MEANT = {
     "form": 5,
     "traditional": "月明山水長\n風起白雲飛",
     "start": "月",
+    "kind": Kind.POEM.value,
+    "mood": Mood.WILD.value,
+    "mode": Mode.STRICT.value,
     "state": RunState.ACCEPTED.value,
     "source": Source.CORPUS.value,
     "user_id": ALICE,
 }
 """Columns that take no value but certain ones."""
 
-IDS = {"id", "user_id", "guild_id", "channel_id", "message_id", "poem_id", "run_id"}
+IDS = {"id", "user_id", "guild_id", "channel_id", "message_id", "poem_id", "run_id", "linked_id"}
 """Columns that end in an id. One that is new may be a person's by another name than `user_id`: think, then add it."""
 
 
@@ -52,6 +72,7 @@ def value_of(column: Column[Any], number: int) -> Any:
     kind = column.type.impl if isinstance(column.type, TypeDecorator) else column.type
     values: list[tuple[type[TypeEngine[Any]], Any]] = [
         (DateTime, LONG_AGO + timedelta(seconds=number)),
+        (Date, (LONG_AGO + timedelta(days=number)).date()),
         (Boolean, False),
         (Integer, 900_000 + number),
         (Float, number + 0.5),
@@ -76,6 +97,7 @@ async def fill_other(sessions: Sessions, table: Table) -> dict[str, Any]:
     """A row that is bob's, if anybody's."""
     row = {column.name: value_of(column, number + 100) for number, column in enumerate(table.columns)}
     row |= {"user_id": BOB} if "user_id" in row else {}
+    row |= dict.fromkeys(key.parent.name for key in table.foreign_keys)
     async with sessions.begin() as session:
         await session.execute(insert(table).values(row))
     return row
@@ -105,11 +127,11 @@ def cells(rows: Rows) -> set[object]:
 
 @pytest.fixture
 def privacy(sessions: Sessions, settings: Settings) -> Privacy:
-    return Privacy(sessions, RunRecords(sessions, settings.model.folder))
+    return Privacy(sessions, RunRecords(sessions, settings.model.folder), Preferences(sessions))
 
 
 def test_the_tables_about_people_are_found() -> None:
-    assert {table.name for table in PERSONAL} >= {"poems", "favorites", "training_runs", "leases"}
+    assert {table.name for table in PERSONAL} >= {"poems", "favorites", "training_runs", "leases", "dailies"}
     names = {column.name for table in Base.metadata.tables.values() for column in table.columns}
     assert {name for name in names if name == "id" or name.endswith("_id")} == IDS
 
@@ -132,10 +154,10 @@ async def test_every_column_of_every_table_is_exported(sessions: Sessions, priva
         told = exported[name]
         if isinstance(value, datetime):
             assert datetime.fromisoformat(told) == value
-        elif name in IDS - {"id", "poem_id", "run_id"}:
+        elif name in IDS - {"id", "poem_id", "run_id", "linked_id"}:
             assert told == str(value)
         else:
-            assert told == value
+            assert told == (value.isoformat() if isinstance(value, date) else value)
     assert str(BOB) not in map(str, leaves(content))
 
 
@@ -221,6 +243,27 @@ async def test_what_one_deletes_stays_with_the_other(services: Services, rows: R
     await services.favorites.add(ALICE, theirs.id)
     await services.privacy.delete(ALICE)
     assert rows("SELECT user_id, guild_id FROM poems") == [(BOB, SERVER)]
+
+
+async def test_a_servers_poem_of_the_day_goes_on_without_whoever_set_it(
+    sessions: Sessions, privacy: Privacy, rows: Rows
+) -> None:
+    row = await fill(sessions, Base.metadata.tables["dailies"])
+    await privacy.delete(ALICE)
+    assert rows("SELECT user_id, channel_id FROM dailies") == [(None, row["channel_id"])]
+
+
+async def test_a_poem_in_turns_goes_on_without_the_id_of_whoever_leaves(services: Services, rows: Rows) -> None:
+    begun = await services.linked.begin(ALICE, SERVER, 5, form=5, length=8, mode=Mode.EASY, script=Script.TRADITIONAL)
+    await services.linked.add(begun.id, 0, ALICE, "水日不花月")
+    await services.linked.add(begun.id, 2, BOB, "水日不花月")
+    stored = await services.privacy.stored(ALICE)
+    assert (stored.rows["linked_poems"], stored.rows["linked_lines"]) == (1, 1)
+    await services.privacy.delete(ALICE)
+    assert ALICE not in cells(rows)
+    poem = await services.linked.get(begun.id)
+    assert (poem.user_id, len(poem.lines), poem.authors) == (None, 4, (BOB,))
+    assert [line.by_bot for line in poem.lines] == [False, True, False, True]
 
 
 async def test_a_poem_that_somebody_stops_keeping_before_is_deleted(services: Services, rows: Rows) -> None:
@@ -367,5 +410,5 @@ async def test_a_training_belongs_to_whoever_went_on_with_it_last(
     sessions: Sessions, settings: Settings, rows: Rows, who: int, note: str | None
 ) -> None:
     run(rows, RunState.INTERRUPTED)
-    await RunRecords(sessions, settings.model.folder).begin_again(1, who, 9, None)
+    await RunRecords(sessions, settings.model.folder).begin_again(1, who, 9, Wish())
     assert rows("SELECT user_id, channel_id, message_id, note FROM training_runs") == [(who, 9, None, note)]
