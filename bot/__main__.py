@@ -115,12 +115,15 @@ async def _discord(settings: Settings) -> int:
 
     from bot.assembly import assemble  # noqa: PLC0415 # likewise
     from bot.client import Shiren  # noqa: PLC0415 # likewise
-    from bot.i18n import Strings  # noqa: PLC0415 # likewise
+    from bot.i18n import Languages  # noqa: PLC0415 # likewise
     from bot.stopping import run_until_stopped  # noqa: PLC0415 # likewise
+    from bot.ui.card_press import open_press  # noqa: PLC0415 # likewise
 
     stop = _stop_event()
-    async with assemble(settings) as services:
-        client = Shiren(services, Strings.load(), settings.retrain, test_guild=settings.discord.test_guild)
+    async with open_press(settings.card.font) as press, assemble(settings) as services:
+        client = Shiren(
+            services, Languages.load(), settings.retrain, test_guild=settings.discord.test_guild, press=press
+        )
         try:
             await run_until_stopped(client, services, stop, settings.token)
         except discord.LoginFailure:

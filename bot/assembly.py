@@ -7,7 +7,19 @@ from contextlib import asynccontextmanager
 from bot.config import Settings
 from bot.db.engine import open_sessions
 from bot.db.migrate import upgrade
-from bot.services import Admission, Favorites, Models, Poems, Privacy, Retraining, Services
+from bot.services import (
+    Admission,
+    Daily,
+    Favorites,
+    Linked,
+    Models,
+    Poems,
+    Preferences,
+    Privacy,
+    Retraining,
+    Services,
+    Top,
+)
 from bot.services.favorites_export import Exporter
 from bot.services.run_plan import Planner
 from bot.services.run_records import RunRecords
@@ -32,15 +44,27 @@ async def assemble(settings: Settings) -> AsyncIterator[Services]:
         retraining = Retraining(records, planner, models, settings.retrain)
         await retraining.recover()
         retraining.start()
+        poems = Poems(models.composer, sessions)
+        preferences = Preferences(sessions)
+        daily = Daily(sessions, poems, preferences.script_of_guild)
+        daily.start()
+        linked = Linked(models.composer, sessions)
+        await linked.forget_abandoned()
         try:
             yield Services(
                 admission=Admission(settings.limits),
-                poems=Poems(models.composer, sessions),
+                poems=poems,
                 favorites=Favorites(sessions),
                 models=models,
                 retraining=retraining,
-                privacy=Privacy(sessions, records),
+                privacy=Privacy(sessions, records, preferences),
+                daily=daily,
+                preferences=preferences,
+                linked=linked,
+                top=Top(sessions),
             )
         finally:
+            await daily.close()
             await retraining.close()
             await asyncio.to_thread(models.composer.close)
+            await preferences.close()

@@ -9,26 +9,54 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.cogs.daily import daily_commands
 from bot.cogs.favorites import favorites_command
+from bot.cogs.help import about_command, help_command
+from bot.cogs.linked import linked_command
 from bot.cogs.model import model_commands
-from bot.cogs.poem import poem_command
+from bot.cogs.poem import acrostic_command, continue_command, poem_command
+from bot.cogs.poem_menus import keep_menu, metre_menu, reading_menu
 from bot.cogs.privacy import privacy_commands
 from bot.cogs.retrain import retrain_command
+from bot.cogs.settings import settings_command
+from bot.cogs.top import top_command
 from bot.config import RetrainSettings
-from bot.i18n import Strings
+from bot.i18n import CommandTranslator, Languages
 from bot.services import Services
+from bot.ui.card_message import CARD_ITEMS
+from bot.ui.card_press import CardPress
+from bot.ui.daily_message import DailyPost
 from bot.ui.favorites_page import FAVORITES_ITEMS
+from bot.ui.forms import take_form
 from bot.ui.hand_made import is_fit, refuse_strays
+from bot.ui.help_message import HELP_ITEMS
+from bot.ui.host import strings_for
+from bot.ui.linked_message import LINKED_BUTTONS, LINKED_FORMS
 from bot.ui.poem_message import POEM_BUTTONS
 from bot.ui.privacy_message import PRIVACY_BUTTONS
 from bot.ui.responses import answer_error
 from bot.ui.retrain_message import RETRAIN_BUTTONS, show_through
+from bot.ui.settings_message import SETTINGS_ITEMS
+from bot.ui.top_message import TOP_ITEMS
 
 _log = logging.getLogger(__name__)
 
 
-_ITEMS = (*POEM_BUTTONS, *FAVORITES_ITEMS, *RETRAIN_BUTTONS, *PRIVACY_BUTTONS)
+_ITEMS = (
+    *POEM_BUTTONS,
+    *CARD_ITEMS,
+    *FAVORITES_ITEMS,
+    *TOP_ITEMS,
+    *RETRAIN_BUTTONS,
+    *PRIVACY_BUTTONS,
+    *LINKED_BUTTONS,
+    *SETTINGS_ITEMS,
+    *HELP_ITEMS,
+)
 """Every component of every message, known by its id alone, so that it works after a restart."""
+
+_FORMS = LINKED_FORMS
+"""Every form that is shown to be filled in, known by its id alone as well."""
 
 
 class _Tree(app_commands.CommandTree["Shiren"]):
@@ -38,7 +66,7 @@ class _Tree(app_commands.CommandTree["Shiren"]):
     async def on_error(
         self, interaction: discord.Interaction["Shiren"], error: app_commands.AppCommandError, /
     ) -> None:
-        await answer_error(interaction, error, interaction.client.strings)
+        await answer_error(interaction, error, await strings_for(interaction))
 
 
 class Shiren(commands.AutoShardedBot):
@@ -47,11 +75,12 @@ class Shiren(commands.AutoShardedBot):
     def __init__(
         self,
         services: Services,
-        strings: Strings,
+        languages: Languages,
         retrain_settings: RetrainSettings,
         *,
         test_guild: int | None = None,
         owner_ids: Collection[int] = (),
+        press: CardPress | None = None,
     ) -> None:
         """`owner_ids`: for where the application cannot be asked for its owner; `test_guild`: see the settings."""
         super().__init__(
@@ -61,33 +90,57 @@ class Shiren(commands.AutoShardedBot):
             # Slash commands and buttons need no message content and no member list.
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
-            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
-            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            # To a server and to a person, who then has it everywhere: what belongs to a server says so itself.
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             owner_ids=owner_ids or None,
         )
         self.services = services
-        self.strings = strings
+        self.languages = languages
         self.retrain_settings = retrain_settings
+        self.press = press
         self._test_guild = discord.Object(test_guild) if test_guild else None
 
     async def setup_hook(self) -> None:
         """Once, before the gateway: components of old messages, commands, and their synchronisation."""
         self.add_dynamic_items(*_ITEMS)
-        for make in (poem_command, favorites_command, retrain_command, model_commands, privacy_commands):
-            self.tree.add_command(make(self.strings), guild=self._test_guild)
+        for make in (
+            poem_command,
+            acrostic_command,
+            continue_command,
+            linked_command,
+            favorites_command,
+            top_command,
+            daily_commands,
+            keep_menu,
+            metre_menu,
+            reading_menu,
+            settings_command,
+            help_command,
+            about_command,
+            retrain_command,
+            model_commands,
+            privacy_commands,
+        ):
+            self.tree.add_command(make(self.languages.default), guild=self._test_guild)
+        await self.tree.set_translator(CommandTranslator(self.languages))
         await self.sync_commands()
-        self.services.retraining.attach(show_through(self, self.strings))
+        self.services.retraining.attach(show_through(self, self.languages))
+        self.services.daily.attach(DailyPost(self, self))
 
     async def sync_commands(self) -> bool:
         """Register the commands, only when they differ from what Discord has; returns whether they did."""
         # As Discord says it: discord.py 2.7 reads contexts and installation types back incompletely (its issue 10525).
-        application = self.application_id or 0
-        registered: Sequence[Mapping[str, Any]] = (
-            await self.http.get_global_commands(application)
-            if self._test_guild is None
-            else await self.http.get_guild_commands(application, self._test_guild.id)
+        # Its own requests leave the languages out, which Discord does not say unasked.
+        path = f"/applications/{self.application_id}" + (f"/guilds/{self._test_guild.id}" if self._test_guild else "")
+        registered: Sequence[Mapping[str, Any]] = await self.http.request(
+            discord.http.Route("GET", f"{path}/commands"), params={"with_localizations": "true"}
         )
-        wanted = [command.to_dict(self.tree) for command in self.tree.get_commands(guild=self._test_guild)]
+        translator = CommandTranslator(self.languages)
+        wanted = [
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands(guild=self._test_guild)
+        ]
         # Contexts and installation types belong to global commands alone.
         unsaid = _UNSAID if self._test_guild is None else _UNSAID | {"contexts", "integration_types"}
         if _comparable(registered, unsaid) == _comparable(wanted, unsaid):
@@ -97,8 +150,9 @@ class Shiren(commands.AutoShardedBot):
         return True
 
     async def on_interaction(self, interaction: discord.Interaction["Shiren"]) -> None:
-        """Answer what no command and no component answers for."""
-        await refuse_strays(interaction, _ITEMS)
+        """Take the forms that are handed in, and answer what no command, component or form answers for."""
+        if not await take_form(interaction, _FORMS):
+            await refuse_strays(interaction, _ITEMS)
 
     async def on_ready(self) -> None:
         """Say where the bot is."""
@@ -106,7 +160,11 @@ class Shiren(commands.AutoShardedBot):
 
 
 _UNSAID = frozenset(
-    {"id", "application_id", "guild_id", "version", "dm_permission", "default_permission", "default_member_permissions"}
+    {
+        *("id", "application_id", "guild_id", "version"),
+        *("dm_permission", "default_permission", "default_member_permissions"),
+        *("name_localized", "description_localized"),
+    }
 )
 """What Discord adds by itself, and what it says in another way than it is told."""
 
@@ -129,7 +187,7 @@ def _pruned(value: Any, unsaid: AbstractSet[str]) -> Any:
     """Without `unsaid`, and without what says nothing (None, False, empty), at every depth."""
     if isinstance(value, Mapping):
         kept = {key: _pruned(item, unsaid) for key, item in value.items() if key not in unsaid}
-        return {key: item for key, item in kept.items() if item not in (None, False, [], {})}
+        return {key: item for key, item in kept.items() if item not in (None, False, "", [], {})}
     if isinstance(value, list):
         return [_pruned(item, unsaid) for item in value]
     return value

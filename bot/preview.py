@@ -14,8 +14,9 @@ from bot.assembly import assemble
 from bot.client import Shiren
 from bot.config import DatabaseSettings, ModelSettings, Settings
 from bot.errors import ConfigError
-from bot.i18n import Strings
+from bot.i18n import Languages, Strings
 from bot.stopping import finish
+from bot.ui.card_press import open_press
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +29,12 @@ async def run_preview(settings: Settings, stop: asyncio.Event) -> None:
     Raises `ConfigError` when the port is taken.
     """
     settings = _own_data(settings)
-    strings = Strings.load()
+    languages = Languages.load()
+    strings = languages.default
     async with AsyncExitStack() as closing:
+        press = await closing.enter_async_context(open_press(settings.card.font))
         services = await closing.enter_async_context(assemble(settings))
-        bot = Shiren(services, strings, settings.retrain)
+        bot = Shiren(services, languages, settings.retrain, press=press)
         closing.push_async_callback(bot.close)
         env = simcord.Env(bot, check_errors=False, shard_count=1)
         closing.push_async_callback(env.shutdown)

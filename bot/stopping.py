@@ -41,7 +41,9 @@ async def finish(services: Services, stop: asyncio.Event) -> None:
     stop.clear()
     hastening = asyncio.create_task(_hasten(services, stop))
     try:
-        unfinished, _ = await asyncio.gather(services.admission.drain(STOP_SECONDS), services.retraining.close())
+        unfinished, *_ = await asyncio.gather(
+            services.admission.drain(STOP_SECONDS), services.retraining.close(), services.daily.close()
+        )
         # Of one that a command in flight has begun meanwhile.
         await services.retraining.close()
     finally:

@@ -9,7 +9,7 @@ from bot.i18n import Strings
 from bot.services.versions import VersionState
 from bot.text import clean
 from bot.ui.delivery import show
-from bot.ui.host import host_of, owners_only
+from bot.ui.host import host_of, owners_only, strings_for
 from bot.ui.model_message import comparison_embed, history_embed, state_name, status_embed
 from bot.ui.responses import answer_error, answer_privately
 
@@ -25,8 +25,8 @@ _Name = app_commands.Range[str, 1, _LONGEST_NAME]
 def model_commands(strings: Strings) -> app_commands.Group:
     """What the owner does with the models there are."""
     group = app_commands.Group(
-        name=strings("model.command.name"),
-        description=strings("model.command.description"),
+        name=strings.said("model.command.name"),
+        description=strings.said("model.command.description"),
         # As with `/retrain`: a hint to Discord, checked on our side.
         default_permissions=discord.Permissions(administrator=True),
     )
@@ -36,7 +36,9 @@ def model_commands(strings: Strings) -> app_commands.Group:
 
 
 def _status(strings: Strings) -> SlashCommand:
-    @app_commands.command(name=strings("model.command.status"), description=strings("model.command.status_description"))
+    @app_commands.command(
+        name=strings.said("model.command.status"), description=strings.said("model.command.status_description")
+    )
     @owners_only
     async def status(interaction: discord.Interaction) -> None:
         services = host_of(interaction).services
@@ -48,7 +50,7 @@ def _status(strings: Strings) -> SlashCommand:
             await services.retraining.tenure(),
             await services.retraining.last_interrupted(),
             on_disk,
-            strings,
+            await strings_for(interaction),
         )
         await show(interaction, embed=embed)
 
@@ -57,25 +59,30 @@ def _status(strings: Strings) -> SlashCommand:
 
 def _history(strings: Strings) -> SlashCommand:
     @app_commands.command(
-        name=strings("model.command.history"), description=strings("model.command.history_description")
+        name=strings.said("model.command.history"), description=strings.said("model.command.history_description")
     )
     @owners_only
     async def history(interaction: discord.Interaction) -> None:
         models = host_of(interaction).services.models
         versions = await models.versions.all()
-        await show(interaction, embed=history_embed(versions, models.live_version, strings))
+        embed = history_embed(versions, models.live_version, await strings_for(interaction))
+        await show(interaction, embed=embed)
 
     return history
 
 
 def _use(strings: Strings) -> SlashCommand:
-    @app_commands.command(name=strings("model.command.use"), description=strings("model.command.use_description"))
-    @app_commands.describe(version=strings("model.command.version"), force=strings("model.command.force"))
+    @app_commands.command(
+        name=strings.said("model.command.use"), description=strings.said("model.command.use_description")
+    )
+    @app_commands.rename(version=strings.said("model.option.version"), force=strings.said("model.option.force"))
+    @app_commands.describe(version=strings.said("model.command.version"), force=strings.said("model.command.force"))
     @app_commands.autocomplete(version=_complete)
     @owners_only
     async def use(interaction: discord.Interaction, version: _Name, force: bool = False) -> None:  # noqa: FBT001, FBT002 # an option of the command
         version = clean(version, _LONGEST_NAME)
         await host_of(interaction).services.models.use(version, force=force)
+        strings = await strings_for(interaction)
         await answer_privately(interaction, strings("model.live_now", version=version))
 
     return use
@@ -83,12 +90,13 @@ def _use(strings: Strings) -> SlashCommand:
 
 def _rollback(strings: Strings) -> SlashCommand:
     @app_commands.command(
-        name=strings("model.command.rollback"), description=strings("model.command.rollback_description")
+        name=strings.said("model.command.rollback"), description=strings.said("model.command.rollback_description")
     )
     @owners_only
     async def rollback(interaction: discord.Interaction) -> None:
         models = host_of(interaction).services.models
         before = await models.rollback()
+        strings = await strings_for(interaction)
         await answer_privately(interaction, strings("model.rolled_back", before=before, version=models.live_version))
 
     return rollback
@@ -96,24 +104,29 @@ def _rollback(strings: Strings) -> SlashCommand:
 
 def _compare(strings: Strings) -> SlashCommand:
     @app_commands.command(
-        name=strings("model.command.compare"), description=strings("model.command.compare_description")
+        name=strings.said("model.command.compare"), description=strings.said("model.command.compare_description")
     )
-    @app_commands.describe(a=strings("model.command.a"), b=strings("model.command.b"))
+    @app_commands.rename(a=strings.said("model.option.a"), b=strings.said("model.option.b"))
+    @app_commands.describe(a=strings.said("model.command.a"), b=strings.said("model.command.b"))
     @app_commands.autocomplete(a=_complete, b=_complete)
     @owners_only
     async def compare(interaction: discord.Interaction, a: _Name, b: _Name) -> None:
         a, b = clean(a, _LONGEST_NAME), clean(b, _LONGEST_NAME)
         pairs = await host_of(interaction).services.models.compare(a, b)
-        await show(interaction, embed=comparison_embed(a, b, pairs, strings))
+        embed = comparison_embed(a, b, pairs, await strings_for(interaction))
+        await show(interaction, embed=embed)
 
     return compare
 
 
 def _cancel(strings: Strings) -> SlashCommand:
-    @app_commands.command(name=strings("model.command.cancel"), description=strings("model.command.cancel_description"))
+    @app_commands.command(
+        name=strings.said("model.command.cancel"), description=strings.said("model.command.cancel_description")
+    )
     @owners_only
     async def cancel(interaction: discord.Interaction) -> None:
         await host_of(interaction).services.retraining.cancel()
+        strings = await strings_for(interaction)
         await answer_privately(interaction, strings("retrain.cancelling"))
 
     return cancel
@@ -124,7 +137,7 @@ async def _complete(interaction: discord.Interaction, typed: str) -> list[app_co
     try:
         return await _choices(interaction, typed)
     except Exception as error:  # noqa: BLE001 # as for a command, though nobody can be told
-        await answer_error(interaction, error, host_of(interaction).strings)
+        await answer_error(interaction, error, await strings_for(interaction))
         return []
 
 
@@ -132,7 +145,7 @@ async def _choices(interaction: discord.Interaction, typed: str) -> list[app_com
     host = host_of(interaction)
     if not await may_retrain(interaction, host.retrain_settings):
         return []
-    models, strings = host.services.models, host.strings
+    models, strings = host.services.models, await strings_for(interaction)
     # Whatever type a hand-made one has.
     part = clean(str(typed), _LONGEST_NAME).lower()
     return [

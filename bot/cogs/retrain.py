@@ -13,7 +13,7 @@ from bot.services.run_plan import Planner
 from bot.services.runs import Source, Wish
 from bot.services.uploads import Upload
 from bot.text import clean
-from bot.ui.host import host_of, owners_only
+from bot.ui.host import host_of, owners_only, strings_for
 from bot.ui.responses import answer_privately
 from bot.ui.retrain_message import post_progress
 from bot.ui.upload_message import upload_report
@@ -25,17 +25,26 @@ _MOST_MINUTES = 7 * 24 * 60
 def retrain_command(strings: Strings) -> SlashCommand:
     """Trains a model in the background."""
 
-    @app_commands.command(name=strings("retrain.command.name"), description=strings("retrain.command.description"))
+    @app_commands.command(
+        name=strings.said("retrain.command.name"), description=strings.said("retrain.command.description")
+    )
+    @app_commands.rename(
+        source=strings.said("retrain.option.source"),
+        epochs=strings.said("retrain.option.epochs"),
+        minutes=strings.said("retrain.option.minutes"),
+        note=strings.said("retrain.option.note"),
+        file=strings.said("retrain.option.file"),
+    )
     @app_commands.describe(
-        source=strings("retrain.command.source"),
-        epochs=strings("retrain.command.epochs"),
-        minutes=strings("retrain.command.minutes"),
-        note=strings("retrain.command.note"),
-        file=strings("retrain.command.file"),
+        source=strings.said("retrain.command.source"),
+        epochs=strings.said("retrain.command.epochs"),
+        minutes=strings.said("retrain.command.minutes"),
+        note=strings.said("retrain.command.note"),
+        file=strings.said("retrain.command.file"),
     )
     @app_commands.choices(
         source=[
-            app_commands.Choice(name=strings(f"retrain.command.source_{source.value}"), value=source.value)
+            app_commands.Choice(name=strings.said(f"retrain.command.source_{source.value}"), value=source.value)
             for source in Source
         ]
     )
@@ -53,7 +62,8 @@ def retrain_command(strings: Strings) -> SlashCommand:
         retraining = host_of(interaction).services.retraining
         upload = await _read(file, retraining.planner) if file else None
         kept_note = clean(note, _LONGEST_NOTE) if note else ""
-        wish = Wish(Source(source), epochs, minutes, kept_note or None, upload)
+        strings = await strings_for(interaction)
+        wish = Wish(Source(source), epochs, minutes, kept_note or None, upload, strings.language)
         snapshot = await retraining.reserve(interaction.user.id, interaction.channel_id or interaction.user.id, wish)
         message = None
         try:

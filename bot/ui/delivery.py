@@ -6,7 +6,7 @@ answer; sending another message does not.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -66,19 +66,30 @@ async def acknowledge_press(interaction: discord.Interaction) -> None:
     await _answer_first(interaction.response.defer)
 
 
+async def answer_with_form(interaction: discord.Interaction, form: discord.ui.Modal) -> None:
+    """Make a form to be filled in the first answer."""
+    interaction.extras[_ACKNOWLEDGED] = True
+    await _answer_first(lambda: interaction.response.send_modal(form))
+
+
 async def say_first(interaction: discord.Interaction, text: str) -> None:
     """Make a sentence for the person alone the first answer."""
     await _answer_first(lambda: interaction.response.send_message(text, ephemeral=True))
 
 
-async def show(interaction: discord.Interaction, **message: Any) -> None:
+async def show(
+    interaction: discord.Interaction, *, files: Callable[[], Sequence[discord.File]] | None = None, **message: Any
+) -> None:
     """Put a message (the arguments of `edit_original_response`) into the answer of an acknowledged interaction.
 
+    files: makes what takes the place of its attachments, for each try anew, because a file that was sent is at its end.
     Raises one of `LINE_FAULTS` when the line stays bad.
     """
     for pause in (*_PAUSES, None):
         try:
             async with asyncio.timeout(_EDIT_PATIENCE):
+                if files is not None:
+                    message["attachments"] = files()
                 await interaction.edit_original_response(**message)
         except LINE_FAULTS:
             if pause is None:

@@ -19,6 +19,7 @@ _TYPES: dict[AppCommandOptionType, tuple[type, ...]] = {
     AppCommandOptionType.number: (int, float),
     AppCommandOptionType.boolean: (bool,),
     AppCommandOptionType.attachment: (discord.Attachment,),
+    AppCommandOptionType.channel: (app_commands.AppCommandChannel, app_commands.AppCommandThread),
 }
 """What arrives for an option of a command; no command asks for another kind."""
 
@@ -53,6 +54,9 @@ def _check(interaction: discord.Interaction) -> None:
         command, given = interaction.command, dict(iter(interaction.namespace))
     except Exception:  # noqa: BLE001 # discord.py reads what Discord promises, and fails in as many ways as that is broken
         raise BotError("error.options") from None
+    if isinstance(command, app_commands.ContextMenu):
+        _check_menu(interaction)
+        return
     if not isinstance(command, app_commands.Command):
         raise BotError("error.command")
     declared = {parameter.display_name: parameter for parameter in command.parameters}
@@ -67,6 +71,15 @@ def _check(interaction: discord.Interaction) -> None:
             raise BotError("error.options")
         return
     if not required <= given.keys() or not all(_takes(declared[name], value) for name, value in given.items()):
+        raise BotError("error.options")
+
+
+def _check_menu(interaction: discord.Interaction) -> None:
+    """`BotError` for a choice from the menu of no message."""
+    data: Any = interaction.data
+    target, messages = data.get("target_id"), data.get("resolved", {}).get("messages", {})
+    is_choice = interaction.type is not InteractionType.autocomplete and not data.get("options")
+    if not (is_choice and isinstance(target, str) and target in messages):
         raise BotError("error.options")
 
 

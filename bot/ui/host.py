@@ -10,23 +10,54 @@ import discord
 from bot.authority import may_retrain
 from bot.config import RetrainSettings
 from bot.errors import BotError
-from bot.i18n import Strings
+from bot.i18n import DEFAULT_LANGUAGE, Language, Languages, Strings
 from bot.services import Services
+from bot.services.preferences import script_of
+from bot.ui.card_press import CardPress
 from bot.ui.delivery import acknowledge
 from bot.ui.responses import answer_error
+from poetry_model.script import Script, told_script
 
 
 class Host(Protocol):
     """The client, as commands and components know it."""
 
     services: Services
-    strings: Strings
+    languages: Languages
     retrain_settings: RetrainSettings
+    press: CardPress | None
+    """Draws cards; None where no font was found."""
 
 
 def host_of(interaction: discord.Interaction) -> Host:
     """The client of `interaction`."""
     return cast(Host, interaction.client)
+
+
+async def language_of(interaction: discord.Interaction) -> Language:
+    """What whoever acts reads: what they chose, else what their Discord has, else what their server chose."""
+    preferences = host_of(interaction).services.preferences
+    language = (await preferences.of_person(interaction.user.id)).language or Language.of_locale(interaction.locale)
+    if language is None and interaction.guild_id is not None:
+        language = (await preferences.of_guild(interaction.guild_id)).language
+    return language or DEFAULT_LANGUAGE
+
+
+async def strings_for(interaction: discord.Interaction) -> Strings:
+    """The strings in the language of whoever acts, with the names that commands have in their Discord."""
+    return host_of(interaction).languages(await language_of(interaction), Language.of_locale(interaction.locale))
+
+
+async def strings_of_guild(host: Host, guild_id: int | None) -> Strings:
+    """The strings for what is said to a whole server, by nobody's leave: its own language's, or the default."""
+    chosen = await host.services.preferences.of_guild(guild_id) if guild_id is not None else None
+    return host.languages((chosen and chosen.language) or DEFAULT_LANGUAGE)
+
+
+async def script_for(interaction: discord.Interaction, typed: str = "") -> Script:
+    """The script of a poem for whoever acts: that of what they `typed`, where it tells, else the one they read."""
+    chosen = (await host_of(interaction).services.preferences.of_person(interaction.user.id)).script
+    return told_script(typed) or chosen or script_of(await language_of(interaction))
 
 
 _Parameters = ParamSpec("_Parameters")
@@ -52,7 +83,7 @@ async def _attend(interaction: discord.Interaction, guild_id: int | None, act: C
         async with host.services.admission.enter(interaction.user.id, guild_id):
             await act()
     except Exception as error:  # noqa: BLE001 # the last place before silence
-        await answer_error(interaction, error, host.strings)
+        await answer_error(interaction, error, await strings_for(interaction))
 
 
 async def require_authority(interaction: discord.Interaction) -> None:
@@ -112,4 +143,4 @@ class RowButton(GuardedItem, discord.ui.DynamicItem[discord.ui.Button[Any]], tem
         /,
     ) -> Self:
         """The button that was pressed, perhaps before the bot was last started."""
-        return cls(int(match["row_id"]), host_of(interaction).strings)
+        return cls(int(match["row_id"]), await strings_for(interaction))

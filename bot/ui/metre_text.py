@@ -35,7 +35,7 @@ def metre_text(view: MetreView, lines: Iterable[str], script: Script, prosody: P
     if not view.faults:
         parts.append(strings("metre.kept") if view.pattern else strings("metre.rhyme_kept"))
     text = "\n".join(parts)
-    faults = [_sentence(fault, view, shown, script, prosody, strings) for fault in view.faults]
+    faults = [fault_sentence(fault, view, shown, script, prosody, strings) for fault in view.faults]
     for number, sentence in enumerate(faults):
         more = "\n" + strings("metre.more", count=len(faults) - number)
         if len(text) + 1 + len(sentence) > _LIMIT - (len(more) if number < len(faults) - 1 else 0):
@@ -66,7 +66,7 @@ def _rhyme_sign(number: int, script: Script, prosody: Prosody) -> str:
     return _in_script(rhyme_name(number, prosody)[0], script) if number else _UNKNOWN
 
 
-def _sentence(
+def fault_sentence(
     fault: Fault, view: MetreView, lines: tuple[str, ...], script: Script, prosody: Prosody, strings: Strings
 ) -> str:
     """What is broken, and where."""

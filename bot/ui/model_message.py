@@ -8,6 +8,7 @@ import discord
 from bot.i18n import Strings
 from bot.services.lease import Tenure
 from bot.services.models import Pair
+from bot.services.preferences import script_of
 from bot.services.run_judge import EXAMINATION_FIGURES
 from bot.services.runs import Snapshot
 from bot.services.versions import Version, VersionState
@@ -67,7 +68,7 @@ def comparison_embed(left: str, right: str, pairs: Sequence[Pair], strings: Stri
     for pair in pairs:
         for poem in (pair.left, pair.right):
             title = strings("poem.title", start=poem.request.start)
-            embed.add_field(name=f"{title} · {poem.model}", value=poem.text)
+            embed.add_field(name=f"{title} · {poem.model}", value=poem.text_in(script_of(strings.language)))
         # Discord lays three in a row.
         embed.add_field(name=_NOTHING, value=_NOTHING)
     return embed

@@ -2,7 +2,6 @@
 
 import io
 import re
-import zipfile
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
@@ -12,7 +11,8 @@ from bot.errors import BotError
 from bot.i18n import Strings
 from bot.services.privacy import Deleted, Stored
 from bot.ui.delivery import acknowledge_press, show
-from bot.ui.host import GuardedItem, host_of
+from bot.ui.host import GuardedItem, host_of, strings_for
+from bot.ui.packed_file import TooLargeError, packed
 
 _LIFE = timedelta(minutes=5)
 """How long a button can be pressed: by then nobody remembers what stood above it."""
@@ -20,7 +20,6 @@ _LIFE = timedelta(minutes=5)
 _WHOSE = "(?P<user_id>[0-9]{1,20}):(?P<until>[0-9]{1,12})"
 
 _FILE_NAME = "shiren.json"
-_PACKED_NAME = "shiren.zip"
 
 
 def stored_embed(stored: Stored, strings: Strings) -> discord.Embed:
@@ -36,15 +35,11 @@ def export_file(content: bytes, limit: int) -> discord.File:
 
     `BotError` when that is not enough.
     """
-    if len(content) <= limit:
-        return discord.File(io.BytesIO(content), _FILE_NAME)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_FILE_NAME, content)
-    if (size := packed.tell()) > limit:
-        raise BotError("privacy.too_large", size=size / 2**20, limit=limit / 2**20)
-    packed.seek(0)
-    return discord.File(packed, _PACKED_NAME)
+    try:
+        sent, name = packed(content, _FILE_NAME, limit)
+    except TooLargeError as error:
+        raise BotError("privacy.too_large", size=error.size / 2**20, limit=limit / 2**20) from None
+    return discord.File(io.BytesIO(sent), name)
 
 
 def deletion_embed(stored: Stored, strings: Strings) -> discord.Embed:
@@ -53,6 +48,7 @@ def deletion_embed(stored: Stored, strings: Strings) -> discord.Embed:
         strings("privacy.delete.poems", count=stored.rows["poems"]),
         strings("privacy.delete.shared", count=stored.shared_poems),
         strings("privacy.delete.favorites", count=stored.rows["favorites"]),
+        strings("privacy.delete.linked_lines", count=stored.rows["linked_lines"]),
         strings("privacy.delete.training_runs", count=stored.rows["training_runs"]),
     ]
     description = "\n\n".join([_listed(strings("privacy.delete.goes"), rows), strings("privacy.delete.stays")])
@@ -110,7 +106,7 @@ class _PrivacyButton(GuardedItem, discord.ui.DynamicItem[discord.ui.Button[Any]]
         /,
     ) -> Self:
         """The button that was pressed."""
-        return cls(int(match["user_id"]), int(match["until"]), host_of(interaction).strings)
+        return cls(int(match["user_id"]), int(match["until"]), await strings_for(interaction))
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Go on, for that person alone; what comes next takes the place of the message."""
@@ -134,11 +130,12 @@ class AskButton(_PrivacyButton, template=f"shiren:privacy:ask:{_WHOSE}"):
 
     async def proceed(self, interaction: discord.Interaction) -> None:
         """Show the second question, with what is there by now."""
-        host = host_of(interaction)
-        embed = deletion_embed(await host.services.privacy.stored(interaction.user.id), host.strings)
-        embed.title = host.strings("privacy.delete.title_again")
+        strings = await strings_for(interaction)
+        stored = await host_of(interaction).services.privacy.stored(interaction.user.id)
+        embed = deletion_embed(stored, strings)
+        embed.title = strings("privacy.delete.title_again")
         # A second press at the same place keeps everything.
-        view = _view(interaction, host.strings, KeepButton, ConfirmButton)
+        view = _view(interaction, strings, KeepButton, ConfirmButton)
         await show(interaction, embed=embed, view=view)
 
 
@@ -150,8 +147,8 @@ class KeepButton(_PrivacyButton, template=f"shiren:privacy:keep:{_WHOSE}"):
 
     async def proceed(self, interaction: discord.Interaction) -> None:
         """Say so."""
-        embed = discord.Embed(title=host_of(interaction).strings("privacy.delete.kept"))
-        await show(interaction, embed=embed, view=None)
+        strings = await strings_for(interaction)
+        await show(interaction, embed=discord.Embed(title=strings("privacy.delete.kept")), view=None)
 
 
 class ConfirmButton(_PrivacyButton, template=f"shiren:privacy:confirm:{_WHOSE}"):
@@ -162,9 +159,10 @@ class ConfirmButton(_PrivacyButton, template=f"shiren:privacy:confirm:{_WHOSE}")
 
     async def proceed(self, interaction: discord.Interaction) -> None:
         """Delete; say so only when it is gone from the disk."""
-        host = host_of(interaction)
-        deleted = await host.services.privacy.delete(interaction.user.id)
-        await show(interaction, embed=deleted_embed(deleted, host.strings), view=None)
+        # In the language they chose, of which nothing is left afterwards.
+        strings = await strings_for(interaction)
+        deleted = await host_of(interaction).services.privacy.delete(interaction.user.id)
+        await show(interaction, embed=deleted_embed(deleted, strings), view=None)
 
 
 PRIVACY_BUTTONS = (AskButton, KeepButton, ConfirmButton)

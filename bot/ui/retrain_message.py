@@ -8,10 +8,11 @@ from typing import Any
 import discord
 
 from bot.errors import BotError
-from bot.i18n import Strings
+from bot.i18n import Languages, Strings
+from bot.services.preferences import script_of
 from bot.services.runs import RESUMABLE, RunState, Show, Snapshot
 from bot.text import clean, escape
-from bot.ui.host import RowButton, host_of, require_authority
+from bot.ui.host import RowButton, host_of, require_authority, strings_for
 from bot.ui.loss_chart import ChartLabels, draw
 from bot.ui.responses import answer_privately
 from bot.ui.shortfalls import list_shortfalls
@@ -42,7 +43,9 @@ def retrain_embed(snapshot: Snapshot, strings: Strings) -> discord.Embed:
         colour=_COLOURS.get(snapshot.state, discord.Colour.blurple()),
     )
     for poem in snapshot.poems:
-        embed.add_field(name=strings("poem.title", start=poem.request.start), value=poem.text)
+        embed.add_field(
+            name=strings("poem.title", start=poem.request.start), value=poem.text_in(script_of(strings.language))
+        )
     source = strings(f"retrain.source.{snapshot.source.value}")
     # A footer knows no markdown.
     return embed.set_footer(text=f"{source} · {clean(snapshot.note, _NOTE_LENGTH)}" if snapshot.note else source)
@@ -82,14 +85,14 @@ async def post_progress(
         raise BotError("retrain.cannot_write") from None
 
 
-def show_through(client: discord.Client, strings: Strings) -> Show:
+def show_through(client: discord.Client, languages: Languages) -> Show:
     """Shows snapshots in their messages; a message that is gone or locked away does not stop the training."""
 
     async def show(snapshot: Snapshot) -> bool:
         assert snapshot.message_id is not None  # noqa: S101 # what has no message is not shown
         message = client.get_partial_messageable(snapshot.channel_id).get_partial_message(snapshot.message_id)
         try:
-            await _edit(message, snapshot, strings)
+            await _edit(message, snapshot, languages(snapshot.language))
         except (discord.NotFound, discord.Forbidden) as error:
             _log.warning("Training run %d cannot be shown any more: %s", snapshot.run_id, error)
             return True
@@ -203,9 +206,9 @@ class CancelButton(RowButton, template="shiren:retrain:cancel:(?P<row_id>[0-9]{1
     async def act(self, interaction: discord.Interaction) -> None:
         """Stop the run."""
         await require_authority(interaction)
-        host = host_of(interaction)
-        await host.services.retraining.cancel(self.row_id)
-        await answer_privately(interaction, host.strings("retrain.cancelling"))
+        await host_of(interaction).services.retraining.cancel(self.row_id)
+        strings = await strings_for(interaction)
+        await answer_privately(interaction, strings("retrain.cancelling"))
 
 
 RETRAIN_BUTTONS = (CancelButton,)

@@ -22,10 +22,11 @@ from bot.config import (
 )
 from bot.db.engine import Sessions, open_sessions
 from bot.db.migrate import upgrade
-from bot.i18n import Strings
+from bot.i18n import Languages, Strings
 from bot.services import Services
 from bot.services.training_process import TrainingOrder
 from poetry_model.checkpoint import load_bundle, save_bundle
+from tests.bot.speaking import Speaking
 from tests.bot.world import World
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -74,9 +75,15 @@ def settings(tmp_path: Path, corpus_folder: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def strings() -> Strings:
+def languages() -> Languages:
+    """The strings of every language."""
+    return Languages.load()
+
+
+@pytest.fixture(scope="session")
+def strings(languages: Languages) -> Strings:
     """The English strings."""
-    return Strings.load()
+    return languages.default
 
 
 @pytest_asyncio.fixture
@@ -116,6 +123,12 @@ async def world(settings: Settings) -> AsyncIterator[World]:
     await made.open()
     yield made
     await made.close()
+
+
+@pytest.fixture
+def speaking(monkeypatch: pytest.MonkeyPatch) -> Speaking:
+    """Lets people have Discord in other languages."""
+    return Speaking(monkeypatch)
 
 
 @pytest.fixture

@@ -54,7 +54,8 @@ async def forge_command(
     for option in wire:
         if option["name"] == typing:
             option["focused"] = True
-    *parents, last = name.split()
+    # The name of a menu may have spaces; that of a command follows those of its groups.
+    *parents, last = name.split() if more.get("type", 1) == 1 else [name]
     data: dict[str, Any] = {"name": last, "options": wire}
     for parent in reversed(parents):
         data = {"name": parent, "options": [{**data, "type": OptionType.SUBCOMMAND}]}

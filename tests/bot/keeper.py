@@ -92,7 +92,7 @@ class Answers(list[simcord.HttpLogEntry]):
 
 async def show(world: World, poem_id: int) -> discord.Message:
     """A message with the poem's buttons, as it stood before the bot was killed; SimCord's do not outlast it."""
-    view = poem_view(await world.services.poems.get(poem_id), world.strings)
+    view = poem_view(await world.services.poems.get(poem_id), world.strings, world.bot)
     message = await world.bot.get_partial_messageable(world.channel.id).send(view=view)
     await world.env.settle()
     return message

@@ -14,18 +14,18 @@ def workers() -> set[str]:
     """Names of the tasks and threads that work in the background."""
     tasks = {task.get_name() for task in asyncio.all_tasks()}
     threads = {thread.name.split("_")[0] for thread in threading.enumerate()}
-    return (tasks | threads) & {"retraining", "composer"}
+    return (tasks | threads) & {"retraining", "composer", "daily"}
 
 
 async def test_the_database_is_migrated_at_the_start(settings: Settings, rows: Rows) -> None:
     async with assemble(settings):
-        assert rows("SELECT version_num FROM alembic_version") == [("0004",)]
+        assert rows("SELECT version_num FROM alembic_version") == [("0008",)]
 
 
 async def test_nothing_goes_on_working_after_the_end(settings: Settings) -> None:
     async with assemble(settings) as services:
         await services.poems.write(PoemRequest.checked("月"), 1, None)
-        assert workers() == {"retraining", "composer"}
+        assert workers() == {"retraining", "composer", "daily"}
     assert workers() == set()
 
 

@@ -1,7 +1,7 @@
 import discord
 import pytest
 
-from bot.i18n import Strings
+from bot.i18n import Language, Languages, Strings
 from tests.bot.world import World, embed_of
 
 
@@ -11,17 +11,24 @@ def registrations(world: World) -> list[str]:
     return [request.path for request in requests if request.method == "PUT" and request.path.endswith("/commands")]
 
 
-def reworded(**changes: str) -> Strings:
-    """The strings with some of them changed."""
-    strings = Strings.load()
-    strings._strings |= {key.replace("__", "."): text for key, text in changes.items()}
-    return strings
+def reworded(*, language: str = "en-US", **changes: str) -> Languages:
+    """The strings with some of them changed in one language."""
+    strings = {each: Strings.load(each) for each in Language}
+    strings[Language(language)]._strings |= {key.replace("__", "."): text for key, text in changes.items()}
+    return Languages(strings)
+
+
+NAMES = {
+    *("poem", "acrostic", "continue", "linked", "favorites", "top", "daily"),
+    *("settings", "help", "about", "privacy", "retrain", "model"),
+}
+"""Of all commands but those of menus."""
 
 
 async def test_the_first_start_registers_the_commands(world: World) -> None:
     assert len(registrations(world)) == 1
-    commands = await world.bot.tree.fetch_commands()
-    assert sorted(command.name for command in commands) == ["favorites", "model", "poem", "privacy", "retrain"]
+    commands = {command.name for command in await world.bot.tree.fetch_commands()}
+    assert commands == NAMES | {"Keep this poem", "Look at its metre", "Pinyin and meaning"}
 
 
 async def test_a_restart_registers_nothing(world: World) -> None:
@@ -37,6 +44,11 @@ async def test_a_restart_registers_nothing(world: World) -> None:
         pytest.param({"poem__command__lines": "So many"}, id="the description of an option"),
         pytest.param({"poem__command__form_7": "Seven"}, id="the name of a choice"),
         pytest.param({"favorites__command__name": "kept"}, id="a name"),
+        pytest.param({"language": "zh-CN", "poem__command__name": "写诗"}, id="a Chinese name"),
+        pytest.param({"language": "zh-TW", "poem__option__form": "幾字"}, id="the Chinese name of an option"),
+        pytest.param({"language": "zh-TW", "model__command__use_description": "換"}, id="a Chinese description"),
+        pytest.param({"language": "zh-CN", "poem__command__form_7": "七"}, id="a Chinese choice"),
+        pytest.param({"language": "zh-CN", "menu__command__keep": "收下"}, id="a Chinese menu"),
     ],
 )
 async def test_a_change_is_registered_once(world: World, changes: dict[str, str]) -> None:
@@ -49,8 +61,23 @@ async def test_a_change_is_registered_once(world: World, changes: dict[str, str]
 async def test_a_command_that_was_renamed_leaves_its_old_name(world: World) -> None:
     await world.restart(reworded(favorites__command__name="kept"))
     names = {command.split(" ")[0] for command in world.admin.available_commands(world.channel)}
-    assert names == {"kept", "model", "poem", "privacy", "retrain"}
+    assert names == NAMES - {"favorites"} | {"kept"}
     assert embed_of(await world.alice.slash(world.channel, "kept")).title == "Your favorites"
+
+
+async def test_the_languages_are_asked_for_which_discord_does_not_say_unasked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    request = world.bot.http.request
+
+    async def listen(route: discord.http.Route, **more: object) -> object:
+        asked.append((route.method, more.get("params")))
+        return await request(route, **more)  # type: ignore[arg-type] # whatever it was
+
+    monkeypatch.setattr(world.bot.http, "request", listen)
+    assert await world.bot.sync_commands() is False
+    assert asked == [("GET", {"with_localizations": "true"})]
 
 
 async def test_a_change_of_permissions_is_registered(world: World) -> None:
@@ -69,10 +96,13 @@ async def test_a_change_of_limits_is_registered(world: World) -> None:
     assert await world.bot.sync_commands() is False
 
 
-async def test_commands_are_for_servers_and_direct_messages_alone(world: World) -> None:
+async def test_commands_are_for_servers_and_people_wherever_they_are(world: World) -> None:
     [registered] = [request.json for request in world.env.http_requests if request.method == "PUT"]
     assert registered is not None
-    assert [(command["contexts"], command["integration_types"]) for command in registered] == [([0, 1], [0])] * 5
+    for command in registered:
+        # A poem of the day belongs to a server.
+        contexts, installs = ([0], [0]) if command["name"] == "daily" else ([0, 1, 2], [0, 1])
+        assert (command["contexts"], command["integration_types"]) == (contexts, installs), command["name"]
 
 
 async def test_commands_can_be_registered_in_one_server_for_trying_out(world: World) -> None:

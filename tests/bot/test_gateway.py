@@ -13,14 +13,18 @@ import discord
 import pytest
 import pytest_asyncio
 
+from benchmarks.standin import payloads
 from benchmarks.standin.driver import Record, StandIn, point_discord_at
 from benchmarks.standin.payloads import OWNER, person_id
 from bot.client import Shiren
 from bot.config import Settings
-from bot.i18n import Strings
+from bot.i18n import Languages
 from bot.services import Services
+from bot.services.daily_schedule import Schedule
 from bot.ui import delivery
+from bot.ui.card_press import CardPress
 from tests.bot.conftest import Rows
+from tests.bot.world import packaged_fonts
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "stand-in"
@@ -40,21 +44,22 @@ async def poem(line: StandIn, person: int = 1, *, direct: bool = False) -> Recor
 
 async def press(line: StandIn, button: str, shown: Record, person: int = 2) -> Record:
     [message] = shown.messages
-    [row] = message["components"]
-    [custom_id] = [part["custom_id"] for part in row["components"] if part["custom_id"].startswith(f"shiren:{button}:")]
+    parts = [part["custom_id"] for row in message["components"] for part in row["components"]]
+    [custom_id] = [part for part in parts if part.startswith(f"shiren:{button}:")]
     return await line.wait(await line.click(person, int(message["id"]), custom_id))
 
 
 @pytest_asyncio.fixture
 async def line(
-    services: Services, settings: Settings, strings: Strings, monkeypatch: pytest.MonkeyPatch
+    services: Services, settings: Settings, languages: Languages, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[StandIn]:
     """The stand-in with the bot on it."""
     monkeypatch.setattr(discord.http.Route, "BASE", "")
     monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", None)
     async with StandIn.start("--token", TOKEN) as stand_in:
         point_discord_at(stand_in.port)
-        async with Shiren(services, strings, settings.retrain) as client:
+        cards = CardPress(packaged_fonts())
+        async with Shiren(services, languages, settings.retrain, press=cards) as client:
             running = asyncio.create_task(client.start(TOKEN))
             try:
                 await stand_in.ready()
@@ -64,6 +69,7 @@ async def line(
                 await client.close()
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
+                cards.close()
 
 
 async def test_the_unmodified_client_starts_registers_its_commands_and_answers(line: StandIn) -> None:
@@ -129,6 +135,8 @@ async def test_one_poem_and_one_confirmation_come_through(
     line: StandIn, services: Services, rows: Rows, route: str, fault: dict[str, Any]
 ) -> None:
     shown = await poem(line)
+    # One fault each: neither is to have something to read before it answers.
+    await services.preferences.of_person(person_id(2))
     await line.fault(route, times=2, **fault)
     other, kept = await asyncio.gather(poem(line), press(line, "favorite", shown))
     assert [is_poem(message) for message in other.messages] == [True]
@@ -160,6 +168,43 @@ async def test_a_poem_that_cannot_be_shown_is_excused_with_a_sentence(line: Stan
     assert shown.texts == [FAILED]
     assert [is_poem(message) for message in shown.messages] == [False]
     assert (await line.stats()).breaches == {}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("fault", [{"status": 500}, {"close": True}, {"delay": 60.0, "carried_out": True}])
+async def test_a_picture_whose_line_fails_arrives_whole(line: StandIn, fault: dict[str, Any]) -> None:
+    shown = await poem(line)
+    [first] = (await press(line, "card", shown)).messages
+    await line.fault("edit_answer", times=2, **fault)
+    [second] = (await press(line, "card", shown)).messages
+    sizes = [attachment["size"] for message in (first, second) for attachment in message["attachments"]]
+    assert sizes == [sizes[0]] * 2
+    assert sizes[0] > 10_000
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"),
+    [
+        pytest.param({"status": 503}, 2, id="it fails"),
+        pytest.param({"status": 502, "carried_out": True}, 1, id="it seems to fail"),
+    ],
+)
+async def test_a_poem_of_the_day_comes_once_though_discord_fails(
+    line: StandIn, services: Services, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any], times: int
+) -> None:
+    daily = services.daily
+    plan = await daily.set(payloads.GUILD, payloads.CHANNEL, Schedule(9, "UTC"), person_id(1))
+    due = daily.next_due(plan)
+    monkeypatch.setattr(daily, "_clock", lambda: due)
+    await line.fault("send", times=times, **fault)
+    async with asyncio.timeout(30.0):
+        # The client counts as ready some seconds after it has begun to listen.
+        while not await line.messages():
+            await daily.run_due()
+            await asyncio.sleep(0.2)
+    await daily.run_due()
+    assert (await line.stats()).requests["send"] == times + 1
+    assert len([message for message in await line.messages() if message["embeds"]]) == 1
 
 
 async def test_a_deletion_that_seemed_to_fail_is_no_error(line: StandIn) -> None:

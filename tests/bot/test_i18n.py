@@ -10,18 +10,33 @@ import pytest
 import bot
 import poetry_model
 from bot.db.privacy_queries import PERSONAL
-from bot.i18n import Strings
+from bot.i18n import Language, Strings
 from bot.services import Fault
+from bot.services.daily import Stop
+from bot.services.favorites_search import Recently, Sort
+from bot.services.linked import LENGTHS, Mode
 from bot.services.run_judge import COMPARISON, EXAMINATION, EXAMINATION_FIGURES, PERPLEXITY
 from bot.services.runs import RunState, Source
+from bot.services.top import Period
 from bot.services.versions import VersionState
+from bot.ui.favorites_file import FileKind
+from bot.ui.help_message import SECTIONS, Example
+from bot.ui.linked_message import LINKED_BUTTONS
 from bot.ui.poem_message import _NAMED_LENGTHS, POEM_BUTTONS
 from bot.ui.privacy_message import PRIVACY_BUTTONS
+from bot.ui.settings_message import GuildTopButton, TopButton
 from poetry_model.form import FORMS
+from poetry_model.mood import Mood
+from poetry_model.openings import OPENINGS
 from poetry_model.poem import Style
+from poetry_model.script import Script
 
 SHOWN_AS = {RunState.WAITING: "starting"}
 """States whose string has another name than theirs."""
+
+
+ASKED_ALIKE = ("start", "form", "lines", "style", "mood", "seed")
+"""Options that several commands have."""
 
 
 def calls(package: Path, *names: str) -> Iterator[ast.Call]:
@@ -48,7 +63,7 @@ def named(call: ast.Call) -> set[str]:
 
 WRITTEN = [
     (key, named(call))
-    for call in calls(Path(bot.__file__).parent, "strings", "BotError")
+    for call in calls(Path(bot.__file__).parent, "strings", "said", "BotError")
     for key in literals(call.args[0])
 ]
 """Keys that stand in the bot's code, each with the names of the values it is given there."""
@@ -65,12 +80,31 @@ MADE = {
     *(f"poem.{button.action}" for button in POEM_BUTTONS),
     *(f"poem.{key}_{form}" for form in FORMS for key in ("form", "command.form")),
     *(f"poem.command.style_{style}" for style in Style),
+    *(f"poem.command.mood_{mood}" for mood in Mood),
+    *(f"poem.mood_{mood}" for mood in Mood if mood is not Mood.LIVELY),
+    *(f"poem.{kind}.{name}" for kind in ("command", "option") for name in ASKED_ALIKE),
+    *(f"poem.opening.{opening}" for opening in OPENINGS),
+    *(f"linked.{button.action}" for button in LINKED_BUTTONS),
+    *(f"linked.{key}_{mode}" for mode in Mode for key in ("mode", "command.mode")),
+    *(f"linked.command.lines_{length}" for length in LENGTHS),
+    *(f"linked.command.first_{who}" for who in ("people", "bot")),
     *(f"poem.length_{length}" for length in _NAMED_LENGTHS),
+    *(f"favorites.command.when_{time}" for time in Recently),
+    *(f"favorites.command.sort_{sort}" for sort in Sort),
+    *(f"favorites.command.export_{kind}" for kind in FileKind),
+    *(f"top.{key}_{period}" for key in ("command.period", "since", "empty") for period in Period),
+    *(f"daily.off_{stop}" for stop in Stop),
+    *(f"daily.stopped_{stop}" for stop in Stop if stop is not Stop.ASKED),
     *(f"retrain.status.{SHOWN_AS.get(state, state.value)}" for state in RunState),
     *(f"retrain.source.{source}" for source in Source if source is not Source.RESUME),
     *(f"retrain.command.source_{source}" for source in Source),
     *(f"privacy.stored.{table.name}" for table in PERSONAL),
     *(f"privacy.delete.{button.action}" for button in PRIVACY_BUTTONS),
+    *(f"settings.{menu}_{choice}" for menu in ("language", "guild_language") for choice in ("auto", "hint", *Language)),
+    *(f"settings.script_{choice}" for choice in ("auto", "hint", *Script)),
+    *(f"settings.{button.name}_{way}" for button in (TopButton, GuildTopButton) for way in ("in", "out")),
+    *(f"help.{section}{part}" for section in SECTIONS for part in ("", "_text")),
+    *(f"help.example_{example}" for example in Example),
     *(f"model.state.{state}" for state in VersionState),
     *(f"model.figure.{figure}" for figure in EXAMINATION_FIGURES),
     *(f"model.shortfall.{figure}" for figure in (*EXAMINATION_FIGURES, PERPLEXITY, COMPARISON, EXAMINATION)),
@@ -109,7 +143,8 @@ def test_strings_without_values_have_no_places(strings: Strings) -> None:
     given = {key for key, values in WRITTEN + REQUEST_ERRORS if values}
     figures = {f"model.{kind}.{figure}" for kind in ("figure", "shortfall") for figure in EXAMINATION_FIGURES}
     counts = {f"privacy.stored.{table.name}" for table in PERSONAL}
-    for key in strings.keys() - given - figures - counts - {f"model.shortfall.{PERPLEXITY}"}:
+    daily = {key for key in MADE if key.startswith("daily.")}
+    for key in strings.keys() - given - figures - counts - daily - {f"model.shortfall.{PERPLEXITY}"}:
         assert strings(key)
 
 
@@ -146,4 +181,4 @@ def test_a_key_that_does_not_exist_is_an_error(strings: Strings) -> None:
 
 def test_a_language_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
-        Strings.load("xx-XX")
+        Strings.load("xx-XX")  # type: ignore[arg-type] # that is the point

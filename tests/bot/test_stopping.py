@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from bot.client import Shiren
 from bot.config import Settings
-from bot.i18n import Strings
+from bot.i18n import Languages
 from bot.services import Services
 from bot.services.runs import RunState, Snapshot, Wish
 from bot.stopping import finish, run_until_stopped
@@ -56,11 +56,11 @@ Run = Callable[[Meanwhile], Awaitable[Shiren]]
 
 
 @pytest.fixture
-def run(services: Services, strings: Strings, settings: Settings, stop: asyncio.Event) -> Run:
+def run(services: Services, languages: Languages, settings: Settings, stop: asyncio.Event) -> Run:
     """Run the bot; in place of Discord something happens, and the bot stays connected until it is closed."""
 
     async def call(meanwhile: Meanwhile) -> Shiren:
-        client = Shiren(services, strings, settings.retrain)
+        client = Shiren(services, languages, settings.retrain)
 
         async def start(token: str) -> None:
             assert token == "the token"

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import cache
 
 import discord
 import simcord
@@ -11,8 +12,10 @@ import simcord
 from bot.assembly import assemble
 from bot.client import Shiren
 from bot.config import Settings
-from bot.i18n import Strings
+from bot.i18n import Languages, Strings
 from bot.services import Services
+from bot.ui.card_press import CardPress
+from bot.ui.fonts import Fonts, find_fonts
 
 Actor = simcord.MemberActor | simcord.UserHandle
 
@@ -27,7 +30,7 @@ Target = (
 )
 """Whom SimCord lets permissions be given to."""
 
-Option = int | str | bool | tuple[str, bytes]
+Option = int | str | bool | tuple[str, bytes] | simcord.ChannelHandle
 """Of a command; a file is its name and what is in it."""
 
 _DEADLINE = 120.0
@@ -65,12 +68,22 @@ def embed_of(result: simcord.InteractionResult) -> discord.Embed:
     return embed
 
 
+@cache
+def packaged_fonts() -> Fonts:
+    """The fonts of the extra `card`, looked for once."""
+    fonts = find_fonts(folders=())
+    assert fonts is not None
+    return fonts
+
+
 class World:
     """A server with people and Shiren in it; `restart` puts a new bot on the same files."""
 
-    def __init__(self, settings: Settings, strings: Strings | None = None) -> None:
+    def __init__(self, settings: Settings, languages: Languages | None = None) -> None:
         self.settings = settings
-        self.strings = strings or Strings.load()
+        self.languages = languages or Languages.load()
+        self.fonts: Fonts | None = packaged_fonts()
+        """What cards are drawn with from the next start on."""
         self._owner_ids: set[int] = set()
         self._running = AsyncExitStack()
         self._bots: list[Shiren] = []
@@ -95,15 +108,22 @@ class World:
         return self._bots[-1]
 
     @property
+    def strings(self) -> Strings:
+        """The English strings."""
+        return self.languages.default
+
+    @property
     def services(self) -> Services:
         """Its services."""
         return self.bot.services
 
-    async def restart(self, strings: Strings | None = None, test_guild: int | None = None, **retrain: object) -> None:
+    async def restart(
+        self, languages: Languages | None = None, test_guild: int | None = None, **retrain: object
+    ) -> None:
         """Stop the bot and start a new one, with other strings or settings of `retrain` where they are given."""
         changed = self.settings.retrain.model_copy(update=retrain)
         self.settings = self.settings.model_copy(update={"retrain": changed})
-        self.strings = strings or self.strings
+        self.languages = languages or self.languages
         await self._running.aclose()
         await self.env.restart_bot(await self._start(test_guild))
 
@@ -123,9 +143,9 @@ class World:
         """What alice gets for `/poem`."""
         return await self.alice.slash(self.channel, "poem", start=start, **options)
 
-    async def favorites(self, who: simcord.MemberActor | None = None) -> simcord.InteractionResult:
-        """What someone, alice by default, gets for `/favorites`."""
-        return await (who or self.alice).slash(self.channel, "favorites")
+    async def favorites(self, who: Actor | None = None, /, **options: Option) -> simcord.InteractionResult:
+        """What someone, alice by default, gets for `/favorites`, in the channel or in direct messages."""
+        return await self.ask(who or self.alice, "favorites", **options)
 
     async def retrain(self, who: Actor, **options: Option) -> simcord.InteractionResult:
         """What someone gets for `/retrain`, in the channel or in direct messages."""
@@ -166,6 +186,16 @@ class World:
         return self._client(await self._running.enter_async_context(assemble(self.settings)), test_guild)
 
     def _client(self, services: Services, test_guild: int | None = None) -> Shiren:
-        bot = Shiren(services, self.strings, self.settings.retrain, test_guild=test_guild, owner_ids=self._owner_ids)
+        press = CardPress(self.fonts) if self.fonts else None
+        if press is not None:
+            self._running.callback(press.close)
+        bot = Shiren(
+            services,
+            self.languages,
+            self.settings.retrain,
+            test_guild=test_guild,
+            owner_ids=self._owner_ids,
+            press=press,
+        )
         self._bots.append(bot)
         return bot

@@ -58,7 +58,7 @@ TEXTS = st.one_of(
 )
 """All of Unicode, surrogates too, as JSON can carry them; and much that Discord would act on."""
 
-GIVEN = {"start": "月"}
+GIVEN = {"start": "月", "heads": "春江", "line": "水日不花月"}
 """What is given for an option that must be there, while another is tried."""
 
 LIVE = re.compile(

@@ -10,7 +10,10 @@ from tests.bot.conftest import Rows
 from tests.bot.forgery import File, forge_command, forge_press, leaves
 from tests.bot.world import Actor, World, told, until
 
-EVERYBODY_S = {"poem", "favorites", "privacy"}
+EVERYBODY_S = {
+    *("poem", "acrostic", "continue", "linked", "favorites", "top", "daily"),
+    *("settings", "help", "about", "privacy"),
+}
 """Commands for everyone; whatever else there is, now or later, is the owner's."""
 
 FORBIDDEN = "Only the bot's owner and the people they named in retrain.admins can retrain the poet."

@@ -26,13 +26,14 @@ async def test_everyone_sees_the_poem_its_title_and_its_model(world: World) -> N
     result = await world.poem("春风")
     assert embed_of(result).title == "《春风》"
     footer = str(embed_of(result).footer.text)
-    assert re.fullmatch(rf"五言绝句 [平仄]起首句不?入韵 · Model {world.services.models.live_version}", footer)
+    model = world.services.models.live_version
+    assert re.fullmatch(rf"五言绝句 [平仄]起首句不?入韵 · Seed \d+ · Model {model}", footer)
     assert [message.id for message in world.seen_by(world.bob)] == [shown(result).id]
 
 
 async def test_free_verse_is_named_as_such(world: World) -> None:
     footer = str(embed_of(await world.poem(style="free")).footer.text)
-    assert footer == f"五言古体 · Model {world.services.models.live_version}"
+    assert re.fullmatch(rf"五言古体 · Seed \d+ · Model {world.services.models.live_version}", footer)
 
 
 async def test_the_command_is_acknowledged_before_the_poem_is_composed(world: World) -> None:
@@ -96,6 +97,8 @@ async def test_the_start_is_required_and_stands_first(world: World) -> None:
         ("form", False),
         ("lines", False),
         ("style", False),
+        ("mood", False),
+        ("seed", False),
     ]
 
 

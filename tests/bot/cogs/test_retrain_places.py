@@ -80,7 +80,7 @@ class TestWhereTheBotMayNotWrite:
         message = world.progress
         await until(lambda: "is live now" in world.status)
         # SimCord lets anyone who may write attach; Discord does not.
-        show = show_through(world.bot, world.strings)
+        show = show_through(world.bot, world.languages)
         world.env.inject_error(
             "PATCH",
             f"/channels/{world.channel.id}/messages/{message.id}",

@@ -12,6 +12,7 @@ from discord import app_commands
 
 from bot.client import _ITEMS
 from bot.i18n import Strings
+from bot.ui.poem_message import POEM_BUTTONS
 from bot.ui.responses import describe
 from poetry_model.poem import PoemRequest
 from tests.bot.conftest import Rows
@@ -22,12 +23,15 @@ OPTIONS = "I can't take these options. Type the command anew, and choose from wh
 COMMAND = "This command has changed since Discord learned of it. Reload Discord, and type it anew."
 COMPONENT = "This button or menu is no longer in use. Type the command anew."
 UNKNOWN = "I don't remember this poem any more. Ask for a new one with /poem."
+EVERYTHING = "n0::::"
+"""What a page of favorites says in its ids where nothing is looked for."""
+
 NOT_YOURS = "These are another person's favorites. Type /favorites to see your own."
 OVER = "This retraining has ended already."
 
 HUGE = 10**30
 
-ACTIONS = ("favorite", "another", "delete")
+ACTIONS = tuple(button.action for button in POEM_BUTTONS)
 
 
 OPTIONS_OF_A_POEM: dict[str, dict[str, object]] = {
@@ -119,7 +123,7 @@ class TestCommands:
             assert result.autocomplete_choices == []
 
     async def test_what_cannot_be_completed_is_passed_over(self, world: World) -> None:
-        for name, option in (("no", "x"), ("poem", "start"), ("model use", "force"), ("model use", "x")):
+        for name, option in (("no", "x"), ("poem", "seed"), ("model use", "force"), ("model use", "x")):
             result = await forge_command(world, world.owner, name, {option: "x"}, typing=option)
             assert not result.acknowledged
 
@@ -172,12 +176,28 @@ STRAYS = [
     "SHIREN:favorite:1",
     "shiren:delete:1:1",
     "shiren:delete:0x1",
+    "shiren:card:1:1",
+    "shiren:card:light:plain:1",
+    "shiren:card:blue:plain:1:1",
+    "shiren:card:drop:1:x",
+    f"shiren:card:dark:marks:1:{HUGE}",
     "shiren:retrain:cancel:-1",
     f"shiren:retrain:cancel:{HUGE}",
     "shiren:retrain:start:1",
-    "shiren:favorites:page:-1",
-    f"shiren:favorites:page:{HUGE}",
-    "shiren:favorites:remove:x",
+    "shiren:favorites:page:1",
+    "shiren:favorites:page:-1:n0::::",
+    f"shiren:favorites:page:{HUGE}:n0::::",
+    "shiren:favorites:page:1:n0::::\n",
+    "shiren:favorites:page:1:n0:::a:",
+    "shiren:favorites:page:1:n0::::%",
+    "shiren:favorites:remove:x:n0::::",
+    "shiren:favorites:undo:1:1",
+    "shiren:favorites:export:x0::::",
+    "shiren:favorites:file:exe:n0::::",
+    "shiren:favorites:open:x",
+    "shiren:top:page:month:1000",
+    "shiren:top:since:today",
+    f"shiren:top:open:{HUGE}",
 ]
 
 
@@ -204,7 +224,9 @@ class TestComponents:
     async def test_a_menu_that_is_pressed_as_a_button_does_nothing(self, world: World) -> None:
         await world.alice.click(shown(await world.poem()), label="Favorite")
         page = shown(await world.favorites())
-        result = await forge_press(world, world.alice, page, "shiren:favorites:remove:1", is_planted=False)
+        result = await forge_press(
+            world, world.alice, page, f"shiren:favorites:remove:1:{EVERYTHING}", is_planted=False
+        )
         assert told(result) == COMPONENT
 
     async def test_the_id_of_no_poem_is_answered_in_one_sentence(self, world: World, rows: Rows) -> None:
@@ -277,13 +299,16 @@ class TestFavorites:
         before = [embed.to_dict() for embed in page.embeds]
         for number in (1, 2):
             for who in (world.bob, world.owner):
-                assert told(await forge_press(world, who, page, f"shiren:favorites:page:{number}")) == NOT_YOURS
+                assert (
+                    told(await forge_press(world, who, page, f"shiren:favorites:page:{number}:{EVERYTHING}"))
+                    == NOT_YOURS
+                )
         assert [embed.to_dict() for embed in page.embeds] == before
 
     async def test_nobody_removes_what_another_kept(
         self, world: World, page: simcord.ResponseMessage, rows: Rows
     ) -> None:
-        result = await forge_press(world, world.bob, page, "shiren:favorites:remove:1", ["1", "2"])
+        result = await forge_press(world, world.bob, page, f"shiren:favorites:remove:1:{EVERYTHING}", ["1", "2"])
         assert told(result) == NOT_YOURS
         assert rows("SELECT count(*) FROM favorites WHERE user_id = ?", world.alice.id) == [(6,)]
 
@@ -294,14 +319,19 @@ class TestFavorites:
         poem = await world.services.poems.write(PoemRequest.checked("月"), world.bob.id, world.guild.id)
         await world.services.favorites.add(world.bob.id, poem.id)
         own = shown(await world.favorites(world.bob))
-        assert (await forge_press(world, world.bob, own, "shiren:favorites:remove:1", ["1", "2"])).acknowledged
+        assert (
+            await forge_press(world, world.bob, own, f"shiren:favorites:remove:1:{EVERYTHING}", ["1", "2"])
+        ).acknowledged
         counts = rows("SELECT user_id, count(*) FROM favorites GROUP BY user_id ORDER BY user_id")
         assert counts == [(world.alice.id, 6), (world.bob.id, 1)]
         assert len(own.embeds[0].fields) == 1
 
     async def test_a_message_that_all_can_see_is_no_page(self, world: World) -> None:
         poem = shown(await world.poem())
-        for custom_id, values in (("shiren:favorites:page:1", None), ("shiren:favorites:remove:1", ["1"])):
+        for custom_id, values in (
+            (f"shiren:favorites:page:1:{EVERYTHING}", None),
+            (f"shiren:favorites:remove:1:{EVERYTHING}", ["1"]),
+        ):
             assert told(await forge_press(world, world.alice, poem, custom_id, values)) == NOT_YOURS
         assert poem.embeds[0].title == "《月》"
 
@@ -309,12 +339,37 @@ class TestFavorites:
         self, world: World, page: simcord.ResponseMessage, rows: Rows
     ) -> None:
         for value in ("", "x", "-1", "1; DROP TABLE favorites", "１", str(HUGE), "\ud800"):
-            result = await forge_press(world, world.alice, page, "shiren:favorites:remove:1", ["1", value])
+            result = await forge_press(
+                world, world.alice, page, f"shiren:favorites:remove:1:{EVERYTHING}", ["1", value]
+            )
             assert told(result) == COMPONENT
         assert rows("SELECT count(*) FROM favorites") == [(6,)]
 
     async def test_a_page_far_past_the_end_is_the_last(self, world: World, page: simcord.ResponseMessage) -> None:
-        await forge_press(world, world.alice, page, "shiren:favorites:page:999999999")
+        await forge_press(world, world.alice, page, f"shiren:favorites:page:999999:{EVERYTHING}")
         assert page.embeds[0].footer.text == "Page 2 of 2 · 6 kept"
-        await forge_press(world, world.alice, page, "shiren:favorites:page:0")
+        await forge_press(world, world.alice, page, f"shiren:favorites:page:0:{EVERYTHING}")
         assert page.embeds[0].footer.text == "Page 1 of 2 · 6 kept"
+
+    async def test_nobody_opens_exports_or_takes_back_what_another_keeps(
+        self, world: World, page: simcord.ResponseMessage, rows: Rows
+    ) -> None:
+        await world.alice.select(page, ["6"])
+        own = shown(await world.favorites(world.bob))
+        answers = {
+            "open:1": "You don't keep this poem any more. Type /favorites to see those you do.",
+            f"undo:6:1:{EVERYTHING}": "This can't be undone any more. Press ❤ under the poem to keep it again.",
+            f"file:json:{EVERYTHING}": "You keep no such poem, so there is nothing to export.",
+        }
+        for custom_id, answer in answers.items():
+            result = await forge_press(world, world.bob, own, f"shiren:favorites:{custom_id}")
+            assert told(result).startswith(answer)
+        assert rows("SELECT count(*) FROM favorites WHERE user_id <> ?", world.alice.id) == [(0,)]
+
+    async def test_what_is_looked_for_can_be_forged_only_so_that_it_could_have_been_typed(
+        self, world: World, page: simcord.ResponseMessage
+    ) -> None:
+        for state in ("n0:::é:", "n0::::_月", "n0:0001:::", "n0:::，:", "n0::::月__山"):
+            for custom_id in (f"page:1:{state}", f"undo:1:1:{state}", f"export:{state}", f"file:text:{state}"):
+                result = await forge_press(world, world.alice, page, f"shiren:favorites:{custom_id}")
+                assert told(result) == COMPONENT

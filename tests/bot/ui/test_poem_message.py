@@ -4,6 +4,7 @@ import discord
 import pytest
 import simcord
 
+from bot.i18n import Language
 from tests.bot.conftest import Rows
 from tests.bot.world import Target, World, embed_of, shown, told
 
@@ -12,15 +13,36 @@ NOT_YOURS = "Only the person who asked for this poem, or a moderator who can man
 KEPT_ALREADY = "You have kept this poem already. /favorites shows all you have kept."
 
 
-async def test_a_poem_carries_three_buttons_that_know_its_id(world: World, rows: Rows) -> None:
+def buttons(message: simcord.ResponseMessage) -> list[list[tuple[str, str, str]]]:
+    """Emoji, label and id of each button, by row."""
+    return [
+        [(button["emoji"]["name"], button["label"], button["custom_id"]) for button in row["components"]]
+        for row in message.components
+    ]
+
+
+async def test_a_poem_carries_buttons_that_know_its_id(world: World, rows: Rows) -> None:
     result = await world.poem()
     [(poem_id,)] = rows("SELECT id FROM poems")
-    [row] = shown(result).components
-    assert [(button["emoji"]["name"], button["label"], button["custom_id"]) for button in row["components"]] == [
-        ("❤", "Favorite", f"shiren:favorite:{poem_id}"),
-        ("🎲", "Another", f"shiren:another:{poem_id}"),
-        ("🗑", "Delete", f"shiren:delete:{poem_id}"),
+    assert buttons(shown(result)) == [
+        [
+            ("❤", "Favorite", f"shiren:favorite:{poem_id}"),
+            ("🎲", "Another", f"shiren:another:{poem_id}"),
+            ("🗑", "Delete", f"shiren:delete:{poem_id}"),
+        ],
+        [
+            ("🖼️", "Card", f"shiren:card:{poem_id}"),
+            ("🎵", "Metre", f"shiren:metre:{poem_id}"),
+            ("🔤", "Pinyin", f"shiren:reading:{poem_id}"),
+        ],
     ]
+
+
+@pytest.mark.parametrize("language", [Language.SIMPLIFIED, Language.TRADITIONAL])
+async def test_pinyin_is_for_those_who_read_english(world: World, language: Language) -> None:
+    await world.services.preferences.set_person_language(world.alice.id, language)
+    names = [emoji for row in buttons(shown(await world.poem())) for emoji, _, _ in row]
+    assert names == ["❤", "🎲", "🗑", "🖼️", "🎵"]
 
 
 async def test_a_heart_keeps_the_poem_and_says_so_to_the_person_alone(world: World, rows: Rows) -> None:

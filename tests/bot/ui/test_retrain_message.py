@@ -113,13 +113,13 @@ class Unreachable:
         pytest.param(TimeoutError(), id="nobody answered"),
     ],
 )
-async def test_a_message_that_cannot_be_edited_now_is_to_be_edited_later(strings: Strings, error: Exception) -> None:
-    show = show_through(cast(discord.Client, Unreachable(error)), strings)
+async def test_a_message_that_cannot_be_edited_now_is_to_be_edited_later(languages: Languages, error: Exception) -> None:
+    show = show_through(cast(discord.Client, Unreachable(error)), languages)
     assert not await show(Snapshot(1, RunState.RUNNING, 1, channel_id=8, message_id=9))
 
 
 async def test_a_message_that_is_gone_is_not_tried_again(world: World, running: discord.Message) -> None:
-    show = show_through(world.bot, world.strings)
+    show = show_through(world.bot, world.languages)
     snapshot = Snapshot(1, RunState.RUNNING, 1, channel_id=world.channel.id, message_id=running.id)
     assert await show(snapshot)
     await running.delete()
