@@ -5,7 +5,7 @@ from typing import cast
 import discord
 import pytest
 
-from bot.i18n import Strings
+from bot.i18n import Languages, Strings
 from bot.services.run_judge import Shortfall
 from bot.services.runs import RunState, Snapshot, Source
 from bot.ui.retrain_message import retrain_embed, retrain_view, show_through
@@ -113,7 +113,9 @@ class Unreachable:
         pytest.param(TimeoutError(), id="nobody answered"),
     ],
 )
-async def test_a_message_that_cannot_be_edited_now_is_to_be_edited_later(languages: Languages, error: Exception) -> None:
+async def test_a_message_that_cannot_be_edited_now_is_to_be_edited_later(
+    languages: Languages, error: Exception
+) -> None:
     show = show_through(cast(discord.Client, Unreachable(error)), languages)
     assert not await show(Snapshot(1, RunState.RUNNING, 1, channel_id=8, message_id=9))
 
