@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot.config import TOKEN_VARIABLE, Settings, load_settings
 from bot.errors import ConfigError
+from bot.log import set_up_log
 from poetry_model.errors import PoetryError
 
 _FAILED = 1
@@ -18,11 +19,10 @@ _BAD_SETTINGS = 2
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    # Migrations are announced by what they do, not by how.
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    set_up_log()
     try:
         settings = _settings(options.config)
+        set_up_log(settings.log.format, settings.log.level)
         if options.command == "db":
             return _database(settings, options)
         if options.command == "favorites":
@@ -116,16 +116,24 @@ async def _discord(settings: Settings) -> int:
     from bot.assembly import assemble  # noqa: PLC0415 # likewise
     from bot.client import Shiren  # noqa: PLC0415 # likewise
     from bot.i18n import Languages  # noqa: PLC0415 # likewise
+    from bot.monitor import monitored, open_metrics  # noqa: PLC0415 # likewise
     from bot.stopping import run_until_stopped  # noqa: PLC0415 # likewise
     from bot.ui.card_press import open_press  # noqa: PLC0415 # likewise
 
     stop = _stop_event()
-    async with open_press(settings.card.font) as press, assemble(settings) as services:
+    metrics = open_metrics(settings.monitor)
+    async with open_press(settings.card.font) as press, assemble(settings, metrics) as services:
         client = Shiren(
-            services, Languages.load(), settings.retrain, test_guild=settings.discord.test_guild, press=press
+            services,
+            Languages.load(),
+            settings.retrain,
+            test_guild=settings.discord.test_guild,
+            press=press,
+            observer=metrics,
         )
         try:
-            await run_until_stopped(client, services, stop, settings.token)
+            async with monitored(settings.monitor, client, services, metrics):
+                await run_until_stopped(client, services, stop, settings.token)
         except discord.LoginFailure:
             print(f"Discord refused the token; correct discord.token or {TOKEN_VARIABLE}.", file=sys.stderr)
             return _FAILED

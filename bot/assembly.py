@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from bot.config import Settings
 from bot.db.engine import open_sessions
 from bot.db.migrate import upgrade
+from bot.observer import Observer
 from bot.services import (
     Admission,
     Daily,
@@ -18,6 +19,7 @@ from bot.services import (
     Privacy,
     Retraining,
     Services,
+    Storage,
     Top,
 )
 from bot.services.favorites_export import Exporter
@@ -26,14 +28,19 @@ from bot.services.run_records import RunRecords
 
 
 @asynccontextmanager
-async def assemble(settings: Settings) -> AsyncIterator[Services]:
+async def assemble(settings: Settings, observer: Observer | None = None) -> AsyncIterator[Services]:
     """Migrate the database, load the live model, and start what works in the background.
 
-    Open it before the client: its tasks belong to the process, not to a connection.
+    Open it before the client: its tasks belong to the process, not to a connection. `observer` is told what
+    happens, where there is one.
     """
     await asyncio.to_thread(upgrade, settings.database.path)
     async with open_sessions(settings.database.path) as sessions:
+        storage = Storage(sessions)
         models = await Models.open(settings.model.folder, settings.model.device, sessions, settings.limits.queue)
+        if observer is not None:
+            storage.report_to(observer)
+            models.composer.report_to(observer)
         records = RunRecords(sessions, settings.model.folder)
         exporter = Exporter(
             sessions,
@@ -54,7 +61,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Services]:
             yield Services(
                 admission=Admission(settings.limits),
                 poems=poems,
-                favorites=Favorites(sessions),
+                favorites=Favorites(sessions, observer),
                 models=models,
                 retraining=retraining,
                 privacy=Privacy(sessions, records, preferences),
@@ -62,6 +69,7 @@ async def assemble(settings: Settings) -> AsyncIterator[Services]:
                 preferences=preferences,
                 linked=linked,
                 top=Top(sessions),
+                storage=storage,
             )
         finally:
             await daily.close()

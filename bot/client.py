@@ -22,6 +22,7 @@ from bot.cogs.settings import settings_command
 from bot.cogs.top import top_command
 from bot.config import RetrainSettings
 from bot.i18n import CommandTranslator, Languages
+from bot.observer import Observer
 from bot.services import Services
 from bot.ui.card_message import CARD_ITEMS
 from bot.ui.card_press import CardPress
@@ -30,11 +31,10 @@ from bot.ui.favorites_page import FAVORITES_ITEMS
 from bot.ui.forms import take_form
 from bot.ui.hand_made import is_fit, refuse_strays
 from bot.ui.help_message import HELP_ITEMS
-from bot.ui.host import strings_for
+from bot.ui.host import attend_error
 from bot.ui.linked_message import LINKED_BUTTONS, LINKED_FORMS
 from bot.ui.poem_message import POEM_BUTTONS
 from bot.ui.privacy_message import PRIVACY_BUTTONS
-from bot.ui.responses import answer_error
 from bot.ui.retrain_message import RETRAIN_BUTTONS, show_through
 from bot.ui.settings_message import SETTINGS_ITEMS
 from bot.ui.top_message import TOP_ITEMS
@@ -66,7 +66,7 @@ class _Tree(app_commands.CommandTree["Shiren"]):
     async def on_error(
         self, interaction: discord.Interaction["Shiren"], error: app_commands.AppCommandError, /
     ) -> None:
-        await answer_error(interaction, error, await strings_for(interaction))
+        await attend_error(interaction, error)
 
 
 class Shiren(commands.AutoShardedBot):
@@ -81,6 +81,7 @@ class Shiren(commands.AutoShardedBot):
         test_guild: int | None = None,
         owner_ids: Collection[int] = (),
         press: CardPress | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """`owner_ids`: for where the application cannot be asked for its owner; `test_guild`: see the settings."""
         super().__init__(
@@ -99,6 +100,7 @@ class Shiren(commands.AutoShardedBot):
         self.languages = languages
         self.retrain_settings = retrain_settings
         self.press = press
+        self.observer = observer or Observer()
         self._test_guild = discord.Object(test_guild) if test_guild else None
 
     async def setup_hook(self) -> None:

@@ -8,12 +8,13 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from bot.errors import ConfigError
+from bot.log import LogFormat, LogLevel
 from poetry_model.reading import shown
 
 _log = logging.getLogger(__name__)
@@ -127,6 +128,29 @@ class PreviewSettings(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8765
 
 
+class LogSettings(_Section):
+    """What is written to standard error."""
+
+    format: LogFormat = "text"
+    level: LogLevel = "info"
+
+
+class MonitorSettings(_Section):
+    """What can be seen from outside, over HTTP."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """None: nothing is served; 0: a free one."""
+    address: str = "127.0.0.1"
+    metrics: bool = False
+    """For Prometheus, beside the health."""
+
+    @model_validator(mode="after")
+    def _metrics_need_a_port(self) -> Self:
+        if self.metrics and self.port is None:
+            raise PydanticCustomError("port", "metrics = true needs a port to be served on; set monitor.port")
+        return self
+
+
 class Settings(_Section):
     """All settings."""
 
@@ -137,6 +161,8 @@ class Settings(_Section):
     retrain: RetrainSettings = RetrainSettings()
     card: CardSettings = CardSettings()
     preview: PreviewSettings = PreviewSettings()
+    log: LogSettings = LogSettings()
+    monitor: MonitorSettings = MonitorSettings()
 
     @property
     def token(self) -> str:

@@ -12,6 +12,7 @@ from bot.services.poems import Poems
 from bot.services.preferences import Preferences
 from bot.services.privacy import Privacy
 from bot.services.retraining import Retraining
+from bot.services.storage import Storage
 from bot.services.top import Top
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Privacy",
     "Retraining",
     "Services",
+    "Storage",
     "Top",
     "fault_of",
 ]
@@ -45,3 +47,4 @@ class Services:
     preferences: Preferences
     linked: Linked
     top: Top
+    storage: Storage

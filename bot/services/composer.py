@@ -3,12 +3,14 @@
 import asyncio
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from bot.errors import BotError
+from bot.observer import Observer
 from poetry_model.poem import Poem, PoemRequest
 from poetry_model.poet import Poet
 from poetry_model.prosody import Prosody
@@ -37,6 +39,8 @@ class Composer:
         self._capacity = capacity
         self._waiting: deque[_Order] = deque()
         self._lock = threading.Lock()
+        self._unfinished = 0
+        self._observer = Observer()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="composer")
 
     @property
@@ -49,6 +53,20 @@ class Composer:
         """What the live model knows of tones and rhymes; None where it knows nothing of them."""
         return self._poet.prosody
 
+    @property
+    def waiting(self) -> int:
+        """How many poems wait to be written."""
+        return len(self._waiting)
+
+    @property
+    def in_flight(self) -> int:
+        """How many are being written."""
+        return max(self._unfinished - self.waiting, 0)
+
+    def report_to(self, observer: Observer) -> None:
+        """Let `observer` know of each poem from now on."""
+        self._observer = observer
+
     def require_room(self) -> None:
         """`BotError` when no more poems may wait."""
         if len(self._waiting) >= self._capacity:
@@ -60,12 +78,19 @@ class Composer:
         Raises `BotError` at once when too many wait. When it is cancelled while it waits, no poem is composed.
         """
         self.require_room()
+        began = time.perf_counter()
         order = _Order(request)
         with self._lock:
             self._waiting.append(order)
-        # A turn for every order; one that finds its own composed together with an earlier one does nothing.
-        self._executor.submit(self._take_turn)
-        return await asyncio.wrap_future(order.poem)
+        self._unfinished += 1
+        try:
+            # A turn for every order; one that finds its own composed together with an earlier one does nothing.
+            self._executor.submit(self._take_turn)
+            poem = await asyncio.wrap_future(order.poem)
+        finally:
+            self._unfinished -= 1
+        self._observer.composed(request, time.perf_counter() - began)
+        return poem
 
     def exchange(self, poet: Poet) -> None:
         """Let `poet` write from the next poem on; those being written are finished by the old one."""

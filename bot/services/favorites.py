@@ -12,6 +12,7 @@ from bot.db.engine import Sessions
 from bot.db.favorites_queries import Wanted
 from bot.db.tables import FavoriteRow, now
 from bot.errors import BotError
+from bot.observer import Observer
 from bot.services.favorites_search import EVERYTHING, Selection
 from bot.services.poems import ShownPoem
 
@@ -53,8 +54,9 @@ class FavoritesPage:
 class Favorites:
     """Who keeps which poem."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, observer: Observer | None = None) -> None:
         self._sessions = sessions
+        self._observer = observer or Observer()
 
     async def add(self, user_id: int, poem_id: int) -> bool:
         """Keep a poem; it is on disk when this returns. False when the person kept it already.
@@ -76,6 +78,7 @@ class Favorites:
             await favorites_queries.remember_removed(
                 session, user_id=user_id, poem_id=poem_id, kept_at=kept_at, moment=moment
             )
+        self._observer.removed()
         return ShownPoem.from_row(row)
 
     async def restore(self, user_id: int, poem_id: int) -> None:
@@ -138,4 +141,5 @@ class Favorites:
             if await self.keeps(user_id, poem_id):
                 return False
             raise BotError("poem.unknown") from None
+        self._observer.kept()
         return True

@@ -73,6 +73,11 @@ class Retraining:
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: asyncio.Queue[_Run] = asyncio.Queue()
 
+    @property
+    def current(self) -> Snapshot | None:
+        """The run of this process that has not ended, where there is one."""
+        return self._current.snapshot if self._current is not None else None
+
     def attach(self, show: Show) -> None:
         """Let people see runs through `show` from now on, beginning with what they could not be told before."""
         self._upkeep.attach(show)

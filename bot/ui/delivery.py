@@ -13,6 +13,8 @@ from typing import Any
 import aiohttp
 import discord
 
+from bot.attendance import note_acknowledged
+
 LINE_FAULTS = (aiohttp.ClientError, ConnectionError, TimeoutError, discord.DiscordServerError)
 """What a bad line raises."""
 
@@ -120,9 +122,11 @@ async def _answer_first(answer: Callable[[], Awaitable[object]]) -> None:
             # A try before, whose answer was lost, had got through.
             if error.code != _Code.ALREADY_ACKNOWLEDGED:
                 raise
+            note_acknowledged()
             return
         except (aiohttp.ClientError, ConnectionError):
             if is_last:
                 raise
         else:
+            note_acknowledged()
             return

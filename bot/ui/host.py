@@ -7,15 +7,17 @@ from typing import Any, Concatenate, ParamSpec, Protocol, Self, cast
 
 import discord
 
+from bot.attendance import attending
 from bot.authority import may_retrain
 from bot.config import RetrainSettings
 from bot.errors import BotError
 from bot.i18n import DEFAULT_LANGUAGE, Language, Languages, Strings
+from bot.observer import Observer, Outcome
 from bot.services import Services
 from bot.services.preferences import script_of
 from bot.ui.card_press import CardPress
 from bot.ui.delivery import acknowledge
-from bot.ui.responses import answer_error
+from bot.ui.responses import answer_error, outcome_of
 from poetry_model.script import Script, told_script
 
 
@@ -27,6 +29,7 @@ class Host(Protocol):
     retrain_settings: RetrainSettings
     press: CardPress | None
     """Draws cards; None where no font was found."""
+    observer: Observer
 
 
 def host_of(interaction: discord.Interaction) -> Host:
@@ -71,19 +74,48 @@ def guarded(callback: Callback[_Parameters]) -> Callback[_Parameters]:
 
     @wraps(callback)
     async def run(interaction: discord.Interaction, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
-        await _attend(interaction, interaction.guild_id, partial(callback, interaction, *args, **kwargs))
+        act = partial(callback, interaction, *args, **kwargs)
+        await _attend(interaction, interaction.guild_id, act, _name_of(interaction, callback))
 
     return run
 
 
-async def _attend(interaction: discord.Interaction, guild_id: int | None, act: Callable[[], Awaitable[None]]) -> None:
+async def _attend(
+    interaction: discord.Interaction, guild_id: int | None, act: Callable[[], Awaitable[None]], name: str
+) -> None:
     """Let the person in and `act`; an error is answered: a person's mistake is no failure of the bot."""
     host = host_of(interaction)
-    try:
-        async with host.services.admission.enter(interaction.user.id, guild_id):
-            await act()
-    except Exception as error:  # noqa: BLE001 # the last place before silence
+    with attending(interaction.id, name) as attendance:
+        outcome = Outcome.FAILED
+        try:
+            async with host.services.admission.enter(interaction.user.id, guild_id):
+                await act()
+            outcome = Outcome.ANSWERED
+        except Exception as error:  # noqa: BLE001 # the last place before silence
+            outcome = outcome_of(error)
+            await answer_error(interaction, error, await strings_for(interaction))
+        finally:
+            host.observer.attended(name, outcome, attendance.acknowledged, attendance.seconds)
+
+
+async def attend_error(interaction: discord.Interaction, error: Exception) -> None:
+    """Answer an error that discord.py met with before the command began."""
+    name = _name_of(interaction, attend_error)
+    with attending(interaction.id, name) as attendance:
         await answer_error(interaction, error, await strings_for(interaction))
+    host_of(interaction).observer.attended(name, outcome_of(error), attendance.acknowledged, attendance.seconds)
+
+
+def _name_of(interaction: discord.Interaction, callback: Callable[..., object]) -> str:
+    """What is used, by one of few names, whatever was sent: a command's, or that of a component's or form's class."""
+    owner = getattr(callback, "__self__", None)
+    if owner is not None:
+        return owner.__name__ if isinstance(owner, type) else type(owner).__name__
+    try:
+        command = interaction.command
+    except Exception:  # noqa: BLE001 # see hand_made.py
+        command = None
+    return command.qualified_name if command else "unknown"
 
 
 async def require_authority(interaction: discord.Interaction) -> None:
@@ -105,7 +137,7 @@ def owners_only(callback: Callback[_Parameters]) -> Callback[_Parameters]:
             await require_authority(interaction)
             await callback(interaction, *args, **kwargs)
 
-        await _attend(interaction, None, act)
+        await _attend(interaction, None, act, _name_of(interaction, callback))
 
     return run
 

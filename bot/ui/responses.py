@@ -8,8 +8,10 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.attendance import attendance
 from bot.errors import BotError
 from bot.i18n import Strings
+from bot.observer import Outcome
 from bot.services import fault_of
 from bot.text import quote
 from bot.ui.delivery import LINE_FAULTS, is_acknowledged, is_gone, say_first
@@ -36,8 +38,7 @@ async def answer_error(interaction: discord.Interaction, error: Exception, strin
         # What comes while somebody types is answered with choices or not at all.
         _log.warning("An autocompletion could not be answered: %s", type(error).__name__)
         return
-    if isinstance(error, app_commands.CommandInvokeError):
-        error = error.original if isinstance(error.original, Exception) else error
+    error = _inner(error)
     if is_gone(error):
         _log.warning("An interaction was gone before it could be answered: %s", error)
         return
@@ -63,7 +64,30 @@ def describe(error: Exception, strings: Strings) -> str:
         _log.warning("Discord could not be reached: %s: %s", type(error).__name__, error)
         return strings("error.unexpected")
     _log.error("Unexpected error", exc_info=error)
-    return strings("error.unexpected")
+    current = attendance()
+    return strings("error.unexpected_logged", number=current.interaction) if current else strings("error.unexpected")
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """What `error` makes of the interaction that it ends."""
+    error = _inner(error)
+    if isinstance(error, BotError):
+        if error.key.startswith("limits."):
+            return Outcome.LIMITED
+        return Outcome.STOPPING if error.key == "error.stopping" else Outcome.MISTAKE
+    if is_gone(error):
+        return Outcome.GONE
+    is_misuse = isinstance(error, app_commands.AppCommandError) and not isinstance(
+        error, app_commands.CommandInvokeError
+    )
+    return Outcome.MISTAKE if is_misuse or isinstance(error, RequestError) else Outcome.FAILED
+
+
+def _inner(error: Exception) -> Exception:
+    """What went wrong in a command, without what discord.py wraps it in."""
+    if isinstance(error, app_commands.CommandInvokeError) and isinstance(error.original, Exception):
+        return error.original
+    return error
 
 
 def _describe_misuse(error: app_commands.AppCommandError, strings: Strings) -> str:

@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,9 +31,7 @@ SECRET = "a-made-up-secret-0123456789"
 TOKEN = f"MTIzNDU2Nzg5MDEyMzQ1Njc4.GfAkEd.{SECRET}"
 
 _BOT = """
-import logging, pathlib, sys
-# First, so that the bot's own basicConfig changes nothing.
-logging.basicConfig(level=logging.DEBUG)
+import pathlib, sys
 import bot.services.models
 from benchmarks.standin.driver import point_discord_at
 from bot.__main__ import main
@@ -48,6 +48,14 @@ def tells(text: str) -> bool:
     """Whether the token, or the part of it that nobody can guess, stands in a text, plain or encoded."""
     encoded = base64.b64encode(TOKEN.encode()).decode().rstrip("=")
     return any(each in text for each in (TOKEN, SECRET, encoded))
+
+
+def page(address: str) -> str:
+    try:
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as refusal:
+        return refusal.read().decode()
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -68,9 +76,17 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-async def test_the_bot_tells_its_token_to_discord_alone(tmp_path: Path, shipped: Path) -> None:
-    config = written(tmp_path, f'[model]\ndevice = "cpu"\n[discord]\ntoken = "{TOKEN}"\n')
-    with socket.socket() as closed:
+@pytest.mark.parametrize("style", ["text", "json"])
+async def test_the_bot_tells_its_token_to_discord_alone(tmp_path: Path, shipped: Path, style: str) -> None:
+    log = f'[log]\nformat = "{style}"\nlevel = "debug"\n'
+    # What can be asked of it is asked: nothing there tells it either.
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monitor = f"[monitor]\nport = {address.rpartition(':')[2]}\nmetrics = true\n"
+    config = written(tmp_path, f'[model]\ndevice = "cpu"\n[discord]\ntoken = "{TOKEN}"\n{log}{monitor}')
+    # A pipe that nobody reads would hold up a bot that says so much.
+    with socket.socket() as closed, (tmp_path / "log").open("wb") as err:
         closed.bind(("127.0.0.1", 0))
         nobody = closed.getsockname()[1]
         async with StandIn.start("--token", "another") as stranger, StandIn.start("--token", TOKEN) as standin:
@@ -78,7 +94,7 @@ async def test_the_bot_tells_its_token_to_discord_alone(tmp_path: Path, shipped:
             bot = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", _BOT, str(shipped), str(config), *ports),
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=err,
                 cwd=tmp_path,
                 env=environment(PYTHONPATH=str(ROOT), PYTHONASYNCIODEBUG="1"),
             )
@@ -86,17 +102,20 @@ async def test_the_bot_tells_its_token_to_discord_alone(tmp_path: Path, shipped:
                 await standin.ready()
                 for start in ("月", "x"):
                     await standin.wait(await standin.slash(1, "poem", start=start))
+                pages = [await asyncio.to_thread(page, f"{address}/{name}") for name in ("readyz", "metrics")]
                 bot.send_signal(signal.SIGTERM)
-                out, err = await asyncio.wait_for(bot.communicate(), 60)
+                out, _ = await asyncio.wait_for(bot.communicate(), 60)
             finally:
                 if bot.returncode is None:
                     bot.kill()
     assert out.decode() == "exit code 1\nexit code 1\nexit code 0\n"
-    said = err.decode()
+    said = (tmp_path / "log").read_text(encoding="utf-8")
     # All of it was logged, down to what goes over the line.
-    for sign in ("Discord cannot be reached", "Discord refused the token", "IDENTIFY payload", "DEBUG:discord.http"):
+    for sign in ("Discord cannot be reached", "Discord refused the token", "IDENTIFY payload", "discord.http", "DEBUG"):
         assert sign in said
-    assert not tells(said)
+    assert '"database": true' in pages[0]
+    assert "shiren_servers 1.0" in pages[1]
+    assert not any(tells(text) for text in (said, *pages))
 
 
 @pytest.mark.parametrize(
