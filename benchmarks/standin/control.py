@@ -12,6 +12,7 @@ from benchmarks.standin.handlers import Handlers
 from benchmarks.standin.interactions import Interaction, Kind, Ledger, Message
 from benchmarks.standin.payloads import Json
 from benchmarks.standin.rest import Rest
+from benchmarks.standin.servers import servers
 
 _SUBCOMMANDS = frozenset({1, 2})
 
@@ -34,6 +35,7 @@ class Control:
             "disturb": self._disturb,
             "messages": self._messages,
             "stats": self._stats,
+            "grow": self._grow,
         }
 
     async def obey(self, request: Json) -> Json:
@@ -99,6 +101,13 @@ class Control:
             for message in self._ledger.messages.values()
             if message.channel == payloads.CHANNEL and not (message.ephemeral or message.deleted)
         ]
+
+    async def _grow(self, first: int, count: int, channels: int, roles: int, emojis: int) -> None:
+        """Let the bot join servers."""
+        for server in servers(first, count, channels=channels, roles=roles, emojis=emojis):
+            self._gateway.dispatch("GUILD_CREATE", server)
+            # Others are to be heard meanwhile.
+            await asyncio.sleep(0)
 
     async def _stats(self) -> Json:
         return {

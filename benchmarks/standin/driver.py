@@ -127,6 +127,10 @@ class StandIn:
         """Disturb the gateway: "close", "abort", "reconnect" or "invalidate"."""
         await self._ask("disturb", how=how, resumable=resumable)
 
+    async def grow(self, first: int, count: int, *, channels: int, roles: int, emojis: int) -> None:
+        """Let the bot join `count` servers, numbered from `first` (`servers.py`)."""
+        await self._ask("grow", first=first, count=count, channels=channels, roles=roles, emojis=emojis)
+
     async def messages(self) -> list[Json]:
         """What all can see in the channel, oldest first."""
         messages: list[Json] = await self._ask("messages")
