@@ -133,7 +133,7 @@ def as_markdown(measured: Measured, usage: Usage) -> str:
     sizes = [size_of(servers, measured, usage) for servers in _TABLE]
     figures = [
         *(
-            (f"memory in {servers:,} servers", f"{memory / 2**20:.0f} MiB")
+            (f"memory, servers: {servers:,}", f"{memory / 2**20:.0f} MiB")
             for servers, memory in measured.memory.items()
         ),
         ("memory at the start, by the line through these", f"{measured.at_start / 2**20:.0f} MiB"),

@@ -37,7 +37,7 @@ def test_where_poems_need_more_cores_than_shards_processes_there_are_as_many_as_
 
 def test_the_table_shows_what_was_measured_and_the_arithmetic() -> None:
     table = as_markdown(MEASURED, Usage())
-    assert "| memory in 1,000 servers | 420 MiB |" in table
+    assert "| memory, servers: 1,000 | 420 MiB |" in table
     assert "| memory of 1,000 servers more | 20.0 MiB |" in table
     assert "| 100,000 | 40 | 10 | 5.9 GiB | 29 |" in table
     assert "disk = servers × 5 × 365 × (200 + 0.3 × 100 bytes)" in table
