@@ -17,6 +17,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
@@ -46,6 +47,8 @@ class Metrics(Observer):
     """Of `text`."""
 
     def __init__(self) -> None:
+        # When each was made would double what is read every few seconds.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # it has no types
         self._registry = registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
@@ -64,7 +67,6 @@ class Metrics(Observer):
         self._to_answer = Histogram(
             "shiren_answer_seconds",
             "From an interaction's start to its last answer",
-            ("command",),
             buckets=_TO_ANSWER,
             registry=registry,
         )
@@ -97,7 +99,7 @@ class Metrics(Observer):
     def attended(self, command: str, outcome: Outcome, acknowledged: float | None, seconds: float) -> None:
         """Count an interaction, and how long it took."""
         self._interactions.labels(command, outcome.value).inc()
-        self._to_answer.labels(command).observe(seconds)
+        self._to_answer.observe(seconds)
         if acknowledged is not None:
             self._to_acknowledge.observe(acknowledged)
 
