@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("run", parents=[common], help="on Discord, or on a local page without a token (the default)")
     commands.add_parser("preview", parents=[common], help="on a local page")
-    database = commands.add_parser("db", parents=[common], help="migrate, back up, check or restore the database")
+    database = commands.add_parser("db", parents=[common], help="migrate, back up, check, restore or copy the database")
     tasks = database.add_subparsers(dest="task", metavar="task")
     tasks.add_parser("migrate", parents=[common], help="bring it up to date (the default)")
     tasks.add_parser("check", parents=[common], help="say whether it is whole and up to date")
@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("file", type=Path, help="where the copy goes, a new file")
     restore = tasks.add_parser("restore", parents=[common], help="put a backup in its place, while the bot is stopped")
     restore.add_argument("file", type=Path, help="the backup")
+    copy = tasks.add_parser("copy", parents=[common], help="move everything to another database, and compare the two")
+    copy.add_argument("source", metavar="from", help="the database that is there: a path or a URL")
+    copy.add_argument("target", metavar="to", help="an empty one, or a new file: a path or a URL")
     favorites = commands.add_parser("favorites", help="what people kept").add_subparsers(
         required=True, metavar="command"
     )
@@ -73,22 +76,24 @@ def _settings(named: Path | None) -> Settings:
 def _database(settings: Settings, options: argparse.Namespace) -> int:
     from bot.db import commands  # noqa: PLC0415 # each command imports what it needs: --help answers at once
 
-    path = settings.database.path
+    place = settings.database.place
     match options.task:
         case "backup":
-            return commands.backup_command(path, options.file)
+            return commands.backup_command(place, options.file)
         case "check":
-            return commands.check_command(path)
+            return commands.check_command(place)
         case "restore":
-            return commands.restore_command(path, options.file)
-    return commands.migrate_command(path)
+            return commands.restore_command(place, options.file)
+        case "copy":
+            return commands.copy_command(options.source, options.target)
+    return commands.migrate_command(place)
 
 
 def _export_favorites(settings: Settings, file: Path) -> int:
     from bot.services.favorites_export import export_command  # noqa: PLC0415 # as in _database
 
     return export_command(
-        settings.database.path,
+        settings.database.place,
         file,
         per_person=settings.retrain.favorites_per_person,
         per_poem=settings.retrain.favorites_per_poem,

@@ -34,8 +34,8 @@ async def assemble(settings: Settings, observer: Observer | None = None) -> Asyn
     Open it before the client: its tasks belong to the process, not to a connection. `observer` is told what
     happens, where there is one.
     """
-    await asyncio.to_thread(upgrade, settings.database.path)
-    async with open_sessions(settings.database.path) as sessions:
+    await asyncio.to_thread(upgrade, settings.database.place)
+    async with open_sessions(settings.database.place) as sessions:
         storage = Storage(sessions)
         models = await Models.open(settings.model.folder, settings.model.device, sessions, settings.limits.queue)
         if observer is not None:

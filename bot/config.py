@@ -15,11 +15,17 @@ from pydantic_core import PydanticCustomError
 
 from bot.errors import ConfigError
 from bot.log import LogFormat, LogLevel
+from bot.place import Place, Server
 from poetry_model.reading import shown
 
 _log = logging.getLogger(__name__)
 
 TOKEN_VARIABLE = "DISCORD_TOKEN"  # noqa: S105 # the variable's name, not a token
+
+URL_VARIABLE = "DATABASE_URL"
+
+SECRET_VARIABLES = frozenset({TOKEN_VARIABLE, URL_VARIABLE})
+"""Of the environment, what no other process needs to know."""
 
 MAX_EPOCHS = 100
 """Passes over the corpus that a retraining may take."""
@@ -51,9 +57,36 @@ class DiscordSettings(_Section):
 
 
 class DatabaseSettings(_Section):
-    """Where poems and favorites are kept."""
+    """Where poems and favorites are kept: in the file at `path`, or where `url` leads."""
 
     path: Path = Path("data/shiren.sqlite3")
+    url: SecretStr | None = None
+    """Of a PostgreSQL server."""
+
+    @property
+    def place(self) -> Place:
+        """The one that is used."""
+        return self.path if self.url is None else Server.of(self.url.get_secret_value())
+
+    @field_validator("url")
+    @classmethod
+    def _leads_somewhere(cls, value: SecretStr | None) -> SecretStr | None:
+        url = value.get_secret_value().strip() if value else ""
+        if not url:
+            return None
+        try:
+            Server.of(url)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            return SecretStr(url)
+        raise PydanticCustomError("url", "{problem}", {"problem": problem})
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        if self.url is not None and "path" in self.model_fields_set:
+            raise PydanticCustomError("place", "it has both a path and a url; leave one of them out")
+        return self
 
 
 class ModelSettings(_Section):
@@ -171,10 +204,11 @@ class Settings(_Section):
 
 
 def load_settings(file: Path | None, environment: dict[str, str] | None = None) -> Settings:
-    """Settings from `file` (None or absent: the defaults), the token from `DISCORD_TOKEN` when that is set.
+    """Settings from `file` (None or absent: the defaults).
 
-    A file that holds the token and that others can read is warned of in the log. Raises `ConfigError` with one sentence
-    that names the file and the setting, and in nothing it carries tells the token.
+    `DISCORD_TOKEN` and `DATABASE_URL` go before it where they are set. A file that holds the token or a password, and
+    that others can read, is warned of in the log. Raises `ConfigError` with one sentence that names the file and the
+    setting, and in nothing it carries tells the token or a password.
     """
     environment = dict(os.environ) if environment is None else environment
     values: dict[str, Any] = {}
@@ -185,6 +219,11 @@ def load_settings(file: Path | None, environment: dict[str, str] | None = None) 
         discord = values.setdefault("discord", {})
         if isinstance(discord, dict):
             discord["token"] = token
+    if url := environment.get(URL_VARIABLE):
+        database = values.setdefault("database", {})
+        if isinstance(database, dict):
+            database.pop("path", None)
+            database["url"] = url
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -208,19 +247,33 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _without_secrets(text: str) -> str:
-    """What names a setting, without what has strayed to where the name should be: no name is as long as a token."""
-    return re.sub(r"[\w-]{24,}", "…", text)
+    """What names a setting, without what has strayed to where the name should be.
+
+    No name is as long as a token, or a URL.
+    """
+    return re.sub(r"\S*://\S*|[\w-]{24,}", "…", text)
 
 
 def _warn_of_readers(file: Path, values: Mapping[str, Any]) -> None:
-    discord = values.get("discord")
-    token = discord.get("token") if isinstance(discord, dict) else None
+    secret = "the bot's token" if _value(values, "discord", "token") else None
+    url = _value(values, "database", "url")
+    if secret is None and isinstance(url, str):
+        try:
+            secret = "the database's password" if Server.of(url.strip()).has_password else None
+        except ValueError:  # refused in a moment
+            return
     # Elsewhere the bits do not say who may read.
-    if not token or os.name != "posix":
+    if secret is None or os.name != "posix":
         return
     if stat.S_IMODE(file.stat().st_mode) & _OTHERS:
         _log.warning(
-            "%s holds the bot's token and is open to others on this machine; run: chmod 600 %s",
+            "%s holds %s and is open to others on this machine; run: chmod 600 %s",
             file,
+            secret,
             shlex.quote(str(file)),
         )
+
+
+def _value(values: Mapping[str, Any], section: str, name: str) -> object:
+    found = values.get(section)
+    return found.get(name) if isinstance(found, dict) else None

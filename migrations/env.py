@@ -10,7 +10,7 @@ from bot.db.tables import Base
 
 
 def _run(given: Connection | None) -> None:
-    """In the transaction that is given, or in one of our own: all migrations or none."""
+    """In the transaction that is given, or in one of our own, on SQLite: all migrations or none."""
     with nullcontext(given) if given else migrating_engine(context.config.attributes["url"]).begin() as connection:
         # A transaction that is open already is left open: SQLite's would otherwise be one for each migration.
         context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)

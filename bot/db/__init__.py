@@ -1,1 +1,1 @@
-"""SQLite behind SQLAlchemy: engine, tables, queries, migrations."""
+"""SQLite or PostgreSQL behind SQLAlchemy: engine, tables, queries, migrations."""

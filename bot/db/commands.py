@@ -4,42 +4,45 @@ from contextlib import closing
 from pathlib import Path
 
 from bot.db import backups
+from bot.db.copying import copy_everything
 from bot.db.faults import told_to_host
-from bot.db.migrate import alembic_config, current_revision, target_revision, upgrade
+from bot.db.migrate import alembic_config, current_revision, upgrade
+from bot.db.state import damage_of, problem_of, require_file
 from bot.errors import ConfigError
+from bot.place import Place, Server, read_place
 
 _SOUND = 0
 _UNSOUND = 1
 
 
-def migrate_command(path: Path) -> int:
-    """`db migrate`: bring the database at `path` up to date; it is made where there is none."""
-    upgrade(path)
-    print(f"{path} is up to date")
+def migrate_command(place: Place) -> int:
+    """`db migrate`: bring the database at `place` up to date; a file is made where there is none."""
+    upgrade(place)
+    print(f"{place} is up to date")
     return _SOUND
 
 
-def backup_command(path: Path, file: Path) -> int:
+def backup_command(place: Place, file: Path) -> int:
     """`db backup`: a verified copy in a new `file`, also while the bot is running."""
+    path = _require_path(place)
     backups.back_up(path, file)
     print(f"{path} is backed up in {file}")
     return _SOUND
 
 
-def check_command(path: Path) -> int:
+def check_command(place: Place) -> int:
     """`db check`: whether the database is whole and up to date, said in one sentence."""
-    _require(path, "correct database.path")
-    with told_to_host(path):
-        problem = _problem(path)
-    print(problem or f"{path} is whole and up to date")
+    problem = problem_of(place)
+    print(problem or f"{place} is whole and up to date")
     return _UNSOUND if problem else _SOUND
 
 
-def restore_command(path: Path, file: Path) -> int:
+def restore_command(place: Place, file: Path) -> int:
     """`db restore`: put the backup `file` in the place of the database, which is set aside."""
-    _require(file, "name a backup")
+    path = _require_path(place)
+    require_file(file, "name a backup")
     with told_to_host(file):
-        if problem := _damage(file):
+        if problem := damage_of(file):
             raise ConfigError(f"{problem}; name another backup.")
         with closing(backups.connect(file)) as connection:
             if current_revision(connection, alembic_config(file), file) is None:
@@ -54,29 +57,15 @@ def restore_command(path: Path, file: Path) -> int:
     return _SOUND
 
 
-def _require(file: Path, advice: str) -> None:
-    if not file.is_file():
-        raise ConfigError(f"There is no {file}; {advice}.")
+def copy_command(source: str, target: str) -> int:
+    """`db copy`: everything from one database, a path or a URL, to another that is empty."""
+    old, new = read_place(source), read_place(target)
+    rows = copy_everything(old, new)
+    print(f"{new} holds what {old} holds: {rows:,} rows, compared one by one")
+    return _SOUND
 
 
-def _damage(path: Path) -> str | None:
-    with closing(backups.connect(path)) as connection:
-        found = backups.damage(connection)
-    return f"{path} is damaged ({found})" if found else None
-
-
-def _problem(path: Path) -> str | None:
-    restore = "stop the bot and put a backup in its place (python -m bot db restore BACKUP)"
-    if problem := _damage(path):
-        return f"{problem}; {restore}."
-    with closing(backups.connect(path)) as connection:
-        if broken := connection.execute("PRAGMA foreign_key_check").fetchall():
-            tables = ", ".join(sorted({str(table) for table, *_ in broken}))
-            return f"{path} has {len(broken):,} rows that belong to nothing, in {tables}; {restore}."
-        config = alembic_config(path)
-        current = current_revision(connection, config, path)
-    newest = target_revision(config)
-    if current != newest:
-        found = f"is at revision {current}" if current else "is empty"
-        return f"{path} {found}, and {newest} is the newest; bring it there (python -m bot db migrate)."
-    return None
+def _require_path(place: Place) -> Path:
+    if isinstance(place, Server):
+        raise ConfigError(f"{place} is a server's: back it up with pg_dump and put a backup back with pg_restore.")
+    return place

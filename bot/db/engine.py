@@ -9,6 +9,8 @@ from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.db.faults import told_to_host
+from bot.db.postgresql import create_server_engine
+from bot.place import Place, Server
 
 Sessions = async_sessionmaker[AsyncSession]
 """Makes a session a task; a session is never shared."""
@@ -21,8 +23,11 @@ def database_url(path: Path, driver: str = "sqlite+aiosqlite") -> URL:
     return URL.create(driver, database=str(path))
 
 
-def create_engine(path: Path) -> AsyncEngine:
-    """An engine for the file at `path`, whose folder is made when it is missing."""
+def create_engine(place: Place) -> AsyncEngine:
+    """An engine for a server, or for a file, whose folder is made when it is missing."""
+    if isinstance(place, Server):
+        return create_server_engine(place)
+    path = place
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(database_url(path))
     event.listen(engine.sync_engine, "connect", _prepare)
@@ -50,14 +55,15 @@ def _prepare(connection: Connection, record: object) -> None:  # noqa: ARG001 # 
 
 
 @asynccontextmanager
-async def open_sessions(path: Path) -> AsyncIterator[Sessions]:
-    """Sessions on the file at `path`, closed at the end.
+async def open_sessions(place: Place) -> AsyncIterator[Sessions]:
+    """Sessions on the database at `place`, closed at the end.
 
-    What nobody inside did about the file or its disk leaves as a `ConfigError`, a sentence for whoever hosts the bot.
+    What nobody inside did about the file, its disk or the server leaves as a `ConfigError`, a sentence for whoever
+    hosts the bot.
     """
-    engine = create_engine(path)
+    engine = create_engine(place)
     try:
-        with told_to_host(path):
+        with told_to_host(place):
             yield async_sessionmaker(engine, expire_on_commit=False)
     finally:
         await engine.dispose()

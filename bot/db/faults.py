@@ -1,15 +1,15 @@
-"""What can be wrong with the database's file or its disk, told from what SQLite says."""
+"""What can be wrong with the database's file, disk or server, told from what SQLite or PostgreSQL says."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 
-from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from bot.errors import ConfigError
+from bot.place import Place, Server
 
 
 class Fault(StrEnum):
@@ -22,8 +22,8 @@ class Fault(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-StorageError = (DatabaseError, PoolTimeoutError)
-"""What a session raises when the file or its disk fails; `fault_of` tells it from a mistake of ours."""
+StorageError = (DBAPIError, PoolTimeoutError)
+"""What a session raises when the file, its disk or the server fails; `fault_of` tells it from a mistake of ours."""
 
 _PRIMARY_CODE = 0xFF
 """The bits of SQLite's result codes that its extended codes share with their primary one (sqlite.org/rescode.html)."""
@@ -38,6 +38,21 @@ _FAULTS = {
     sqlite3.SQLITE_NOTADB: Fault.DAMAGED,
 }
 
+_STATES = {
+    "55P03": Fault.LOCKED,  # lock_not_available
+    "40P01": Fault.LOCKED,  # deadlock_detected
+    "40001": Fault.LOCKED,  # serialization_failure
+    "53100": Fault.FULL,
+    "25006": Fault.READ_ONLY,  # a standby
+    "42501": Fault.READ_ONLY,  # insufficient_privilege
+    "XX001": Fault.DAMAGED,
+    "XX002": Fault.DAMAGED,
+    "3D000": Fault.UNREACHABLE,  # there is no such database
+}
+
+_UNREACHABLE_CLASSES = frozenset({"08", "28", "53", "57", "58"})
+"""Connections, authorization, resources, operators, the system (postgresql.org/docs/current/errcodes-appendix.html)."""
+
 _FOR_HOSTS = {
     Fault.LOCKED: "The database {path} is in use by another program; end that, and try again.",
     Fault.FULL: "The disk of the database {path} is full; make room, and try again.",
@@ -48,12 +63,23 @@ _FOR_HOSTS = {
     " disk.",
 }
 
+_FOR_HOSTS_OF_SERVERS = {
+    Fault.LOCKED: "The database {path} is held up by another program ({reason}); end that, and try again.",
+    Fault.FULL: "The disk of the database {path} is full ({reason}); make room on its server, and try again.",
+    Fault.READ_ONLY: "The database {path} cannot be written ({reason}); let its user own it, or correct database.url.",
+    Fault.DAMAGED: "The database {path} is damaged ({reason}); put a backup in its place (pg_restore).",
+    Fault.UNREACHABLE: "The database {path} cannot be used ({reason}); look whether its server runs and has it, and"
+    " correct database.url or DATABASE_URL.",
+}
+
 
 def fault_of(error: BaseException) -> Fault | None:
-    """What is wrong with the storage when SQLAlchemy or sqlite3 raises `error`; None when it is something else."""
+    """What is wrong with the storage when SQLAlchemy or a driver raises `error`; None when it is something else."""
     if isinstance(error, PoolTimeoutError):  # every connection waits for a lock
         return Fault.LOCKED
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(error, DBAPIError) and not isinstance(cause, sqlite3.Error):
+        return _fault_of_server(cause)
     # Damage is a `DatabaseError` and nothing more special; a broken constraint is more special, and our own doing.
     if not isinstance(cause, sqlite3.OperationalError) and type(cause) is not sqlite3.DatabaseError:
         return None
@@ -61,18 +87,36 @@ def fault_of(error: BaseException) -> Fault | None:
     return _FAULTS.get(getattr(cause, "sqlite_errorcode", 0) & _PRIMARY_CODE, Fault.UNREACHABLE)
 
 
-def sentence_for_hosts(path: Path, fault: Fault, reason: object = "") -> str:
-    """One sentence on the database at `path` that says what to do."""
-    return _FOR_HOSTS[fault].format(path=path, reason=reason)
+def _fault_of_server(cause: BaseException | None) -> Fault | None:
+    if isinstance(cause, OSError):
+        return Fault.UNREACHABLE
+    state = getattr(cause, "sqlstate", None)
+    if state is not None:
+        return _STATES.get(state) or (Fault.UNREACHABLE if state[:2] in _UNREACHABLE_CLASSES else None)
+    # The driver's own: a connection that is closed, or a value that it cannot send, which is our doing.
+    is_ours = cause is None or isinstance(cause.__cause__, ValueError)
+    return None if is_ours or type(cause).__name__ != "InterfaceError" else Fault.UNREACHABLE
+
+
+def reason_of(error: BaseException) -> str:
+    """What a driver says, without the statement, whose values are people's."""
+    cause = getattr(error, "orig", None) or error
+    return (str(getattr(cause, "strerror", None) or cause).split("\n", 1)[0].strip()) or type(cause).__name__
+
+
+def sentence_for_hosts(place: Place, fault: Fault, reason: object = "") -> str:
+    """One sentence on the database at `place` that says what to do."""
+    sentences = _FOR_HOSTS_OF_SERVERS if isinstance(place, Server) else _FOR_HOSTS
+    return sentences[fault].format(path=place, reason=reason)
 
 
 @contextmanager
-def told_to_host(path: Path) -> Iterator[None]:
-    """What is wrong with the database at `path` leaves as a `ConfigError`, whoever meets it."""
+def told_to_host(place: Place) -> Iterator[None]:
+    """What is wrong with the database at `place` leaves as a `ConfigError`, whoever meets it."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
         fault = fault_of(error)
         if fault is None:
             raise
-        raise ConfigError(sentence_for_hosts(path, fault, getattr(error, "orig", error))) from error
+        raise ConfigError(sentence_for_hosts(place, fault, reason_of(error))) from error

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.dialects import ByCodePoint, first_character, fits, put
 from bot.db.tables import FavoriteRow, PoemRow, RemovedFavoriteRow
 
 _AT_ONCE = 500
@@ -19,7 +19,7 @@ _NEWEST = (FavoriteRow.created_at.desc(), FavoriteRow.id.desc())
 _ORDERS: Mapping[str, tuple[ColumnElement[Any], ...]] = {
     "newest": _NEWEST,
     "oldest": (FavoriteRow.created_at.asc(), FavoriteRow.id.asc()),
-    "start": (func.substr(PoemRow.traditional, 1, 1).asc(), *_NEWEST),
+    "start": (ByCodePoint(first_character(PoemRow.traditional)).asc(), *_NEWEST),
     "form": (PoemRow.form.asc(), *_NEWEST),
 }
 
@@ -32,7 +32,7 @@ class Wanted:
 
     form: int | None = None
     patterns: tuple[str, ...] = ()
-    """SQLite's GLOB patterns, all of which fit the lines, which have a newline between them."""
+    """GLOB patterns, all of which fit the lines, which have a newline between them."""
     since: datetime | None = None
     """From then on."""
     until: datetime | None = None
@@ -90,8 +90,7 @@ async def remember_removed(
 ) -> None:
     """Note what the person removed at `moment`, in place of what they removed before."""
     values = {"poem_id": poem_id, "kept_at": kept_at, "removed_at": moment}
-    made = insert(RemovedFavoriteRow).values(user_id=user_id, **values)
-    await session.execute(made.on_conflict_do_update(index_elements=["user_id"], set_=values))
+    await put(session, RemovedFavoriteRow, {"user_id": user_id}, **values)
 
 
 async def forget_removed(session: AsyncSession, before: datetime) -> None:
@@ -134,7 +133,7 @@ def _narrowed(statement: Select[Any], user_id: int, wanted: Wanted, *, is_ordere
     conditions: list[ColumnElement[bool]] = [FavoriteRow.user_id == user_id]
     if wanted.form is not None:
         conditions.append(PoemRow.form == wanted.form)
-    conditions += [PoemRow.traditional.op("GLOB", is_comparison=True)(pattern) for pattern in wanted.patterns]
+    conditions += [fits(PoemRow.traditional, pattern) for pattern in wanted.patterns]
     if wanted.since is not None:
         conditions.append(FavoriteRow.created_at >= wanted.since)
     if wanted.until is not None:

@@ -1,8 +1,10 @@
 """Bringing a database to the shape of the tables, or leaving it as it was."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -13,20 +15,23 @@ from bot.db import backups
 from bot.db.engine import database_url, prepare_file
 from bot.db.faults import Fault, sentence_for_hosts, told_to_host
 from bot.errors import ConfigError
+from bot.place import Place, Server
 
 _PACKAGE = Path(__file__).parents[1]
 
-_VERSION_TABLE = "alembic_version"
+VERSION_TABLE = "alembic_version"
+SELECT_REVISION = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 # a constant
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'"
 
 
-def alembic_config(path: Path) -> Config:
-    """Alembic's configuration for the database at `path`."""
+def alembic_config(place: Place) -> Config:
+    """Alembic's configuration for the database at `place`; for a server's, a connection has to be put into it."""
     # In a checkout migrations/ stands beside bot/; a wheel carries it inside.
     installed = _PACKAGE / "_migrations"
     config = Config()
     config.set_main_option("script_location", str(installed if installed.is_dir() else _PACKAGE.parent / "migrations"))
-    config.attributes["url"] = database_url(path, driver="sqlite")
+    if not isinstance(place, Server):
+        config.attributes["url"] = database_url(place, driver="sqlite")
     return config
 
 
@@ -48,13 +53,18 @@ def migrating_engine(url: URL) -> Engine:
     return engine
 
 
-def upgrade(path: Path, revision: str = "head") -> None:
-    """Run the migrations up to `revision` on the database at `path`, all of them or none; blocks.
+def upgrade(place: Place, revision: str = "head") -> None:
+    """Run the migrations up to `revision` on the database at `place`, all of them or none; blocks.
 
-    A database that has been used is backed up beside itself first. Raises `ConfigError` when it cannot be opened, is
+    A file that has been used is backed up beside itself first. Raises `ConfigError` when it cannot be opened, is
     damaged or not the bot's, or a migration fails: then it is as it was, and the message names the backup.
     """
-    config = alembic_config(path)
+    if isinstance(place, Server):
+        from bot.db.migrate_server import upgrade_server  # noqa: PLC0415 # which needs this module
+
+        upgrade_server(place, revision)
+        return
+    path, config = place, alembic_config(place)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,20 +85,36 @@ def current_revision(connection: sqlite3.Connection, config: Config, path: Path)
     Raises `ConfigError` when it is another program's, or that of a newer version of this one.
     """
     tables = {name for (name,) in connection.execute(_TABLES)}
-    if not tables:
+    if not require_ours(path, tables):
         return None
-    if _VERSION_TABLE not in tables:
-        raise ConfigError(f"The database {path} is another program's; correct database.path.")
-    found = connection.execute(f"SELECT version_num FROM {_VERSION_TABLE}").fetchone()  # noqa: S608 # a constant
-    if found is None:  # every migration was taken back
+    return require_known(path, config, connection.execute(SELECT_REVISION).fetchone())
+
+
+def require_ours(place: Place, tables: set[str]) -> bool:
+    """Whether there is anything in a database that has those tables; `ConfigError` when it is another program's."""
+    if tables and VERSION_TABLE not in tables:
+        raise ConfigError(f"The database {place} is another program's; correct {_setting(place)}.")
+    return bool(tables)
+
+
+def require_known(place: Place, config: Config, found: Sequence[Any] | None) -> str | None:
+    """The revision in the row that was `found`; None without one: every migration was taken back.
+
+    Raises `ConfigError` when a newer version made it.
+    """
+    if found is None:
         return None
     revision = str(found[0])
     if revision not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
         raise ConfigError(
-            f"The database {path} is at revision {revision}, which this version does not know; install the version that"
-            " made it, or correct database.path."
+            f"The database {place} is at revision {revision}, which this version does not know; install the version"
+            f" that made it, or correct {_setting(place)}."
         )
     return revision
+
+
+def _setting(place: Place) -> str:
+    return "database.url" if isinstance(place, Server) else "database.path"
 
 
 def target_revision(config: Config, revision: str = "head") -> str | None:
@@ -109,7 +135,7 @@ def _migrate(path: Path, config: Config, revision: str) -> None:
             return
         if current:
             # A file that may not be written is not found out before: BEGIN only reads there.
-            connection.exec_driver_sql(f"DELETE FROM {_VERSION_TABLE} WHERE FALSE")  # noqa: S608 # a constant
+            connection.exec_driver_sql(f"DELETE FROM {VERSION_TABLE} WHERE FALSE")  # noqa: S608 # a constant
         backup = backups.keep_beside(path, current) if current else None
         before = _commits_seen(witness)
         config.attributes["connection"] = connection
@@ -128,7 +154,7 @@ def _migrate(path: Path, config: Config, revision: str) -> None:
             if not isinstance(error, Exception):
                 raise
             raise ConfigError(
-                f"The database {path} could not be migrated ({_first_line(error)}), and is as it was before; go back"
+                f"The database {path} could not be migrated ({first_line(error)}), and is as it was before; go back"
                 f" to the version that made it, or report this. A backup is {backup}."
             ) from error
     if backup is not None:
@@ -153,5 +179,6 @@ def _commits_seen(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
     return str(error).strip().split("\n", 1)[0] or type(error).__name__

@@ -1,9 +1,9 @@
 """Queries of what people and servers chose. As in `queries`, each takes a session and never commits."""
 
 from sqlalchemy import delete
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db.dialects import put
 from bot.db.tables import GuildPreferenceRow, PersonPreferenceRow
 
 
@@ -19,8 +19,7 @@ async def of_guild(session: AsyncSession, guild_id: int) -> GuildPreferenceRow |
 
 async def set_person(session: AsyncSession, user_id: int, **values: str | bool | None) -> None:
     """Set columns of the person's row, which is made where there is none and goes where nothing is chosen any more."""
-    made = insert(PersonPreferenceRow).values(user_id=user_id, **values)
-    await session.execute(made.on_conflict_do_update(index_elements=["user_id"], set_=values))
+    await put(session, PersonPreferenceRow, {"user_id": user_id}, **values)
     table = PersonPreferenceRow
     is_empty = table.language.is_(None) & table.script.is_(None) & ~table.is_out_of_top
     await session.execute(delete(table).where(table.user_id == user_id, is_empty))
@@ -28,5 +27,4 @@ async def set_person(session: AsyncSession, user_id: int, **values: str | bool |
 
 async def set_guild(session: AsyncSession, guild_id: int, **values: str | bool | None) -> None:
     """Set columns of the server's row, which is made where there is none."""
-    made = insert(GuildPreferenceRow).values(guild_id=guild_id, **values)
-    await session.execute(made.on_conflict_do_update(index_elements=["guild_id"], set_=values))
+    await put(session, GuildPreferenceRow, {"guild_id": guild_id}, **values)

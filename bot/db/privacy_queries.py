@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Delete, Update, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.db import dialects
 from bot.db.tables import Base, DailyRow, FavoriteRow, LeaseRow, LinkedLineRow, LinkedPoemRow, PoemRow, TrainingRunRow
 
 PERSONAL = tuple(table for table in Base.metadata.sorted_tables if "user_id" in table.columns)
@@ -62,6 +63,11 @@ async def is_training(session: AsyncSession, user_id: int, moment: datetime) -> 
     theirs = exists().where(TrainingRunRow.id == LeaseRow.run_id, TrainingRunRow.user_id == user_id)
     held = select(LeaseRow.name).where(LeaseRow.expires_at > moment, or_(LeaseRow.user_id == user_id, theirs))
     return await session.scalar(held) is not None
+
+
+async def be_the_only_writer(session: AsyncSession) -> None:
+    """Nobody else writes about people until the end of the transaction, once there was a change."""
+    await dialects.be_the_only_writer(session, PERSONAL)
 
 
 async def delete_favorites(session: AsyncSession, user_id: int) -> int:

@@ -24,15 +24,19 @@ async def runs_in_states(session: AsyncSession, states: Collection[str]) -> Sequ
     rows = await session.scalars(
         select(TrainingRunRow)
         .where(TrainingRunRow.state.in_(states))
-        .order_by(TrainingRunRow.finished_at.desc(), TrainingRunRow.id.desc())
+        .order_by(TrainingRunRow.finished_at.desc().nulls_last(), TrainingRunRow.id.desc())
     )
     return rows.all()
 
 
 async def unattended_runs(session: AsyncSession, states: Collection[str], moment: datetime) -> Sequence[TrainingRunRow]:
-    """The runs in one of `states` that no process holds a lease for at `moment`."""
+    """The runs in one of `states` that no process holds a lease for at `moment`; another process waits to change them.
+
+    SQLite's one writer needs no such lock, and has none.
+    """
     attended = exists().where(LeaseRow.run_id == TrainingRunRow.id, LeaseRow.expires_at > moment)
-    rows = await session.scalars(select(TrainingRunRow).where(TrainingRunRow.state.in_(states), ~attended))
+    found = select(TrainingRunRow).where(TrainingRunRow.state.in_(states), ~attended)
+    rows = await session.scalars(found.with_for_update())
     return rows.all()
 
 

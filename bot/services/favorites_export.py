@@ -13,6 +13,7 @@ from bot.db import favorites_queries
 from bot.db.engine import Sessions, open_sessions
 from bot.db.migrate import upgrade
 from bot.errors import ConfigError
+from bot.place import Place
 from poetry_model.form import FORMS, MAX_LINES
 from poetry_model.script import is_han
 
@@ -50,12 +51,12 @@ class Exporter:
         return len(content["poems"])
 
 
-def export_command(database: Path, file: Path, *, per_person: int, per_poem: int) -> int:
+def export_command(database: Place, file: Path, *, per_person: int, per_poem: int) -> int:
     """`favorites export`: write the favorites in `database` to `file`; the exit code.
 
     Raises `ConfigError` when there is no database, nothing to export, or no way to write there.
     """
-    if not database.exists():
+    if isinstance(database, Path) and not database.exists():
         raise ConfigError(f"There is no database {database}; correct database.path.")
     upgrade(database)
     try:
@@ -70,7 +71,7 @@ def export_command(database: Path, file: Path, *, per_person: int, per_poem: int
     return 0
 
 
-async def _export(database: Path, file: Path, per_person: int, per_poem: int) -> int:
+async def _export(database: Place, file: Path, per_person: int, per_poem: int) -> int:
     async with open_sessions(database) as sessions:
         return await Exporter(sessions, per_person=per_person, per_poem=per_poem).write(file)
 

@@ -93,6 +93,7 @@ class Privacy:
         """
         async with self._sessions.begin() as session:
             # A change first: from here on nobody else writes, and no training begins after the look.
+            await privacy_queries.be_the_only_writer(session)
             favorites = await privacy_queries.delete_favorites(session, user_id)
             if await privacy_queries.is_training(session, user_id, now()):
                 raise BotError("privacy.training")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from bot.config import TOKEN_VARIABLE
+from bot.config import SECRET_VARIABLES
 
 _GRACE_SECONDS = 10.0
 """How long a child may take to save and leave."""
@@ -87,8 +87,8 @@ class TrainingProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 limit=_LINE_LIMIT,
-                # It reads what people sent, and has no business on Discord.
-                env={name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE},
+                # It reads what people sent, and has no business on Discord or in the database.
+                env={name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES},
                 # Ctrl-C in the bot's terminal is for the bot, which then ends the child in order.
                 start_new_session=True,
             )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db import version_queries
@@ -88,6 +89,13 @@ class Versions:
 
     async def know_shipped(self, name: str) -> None:
         """Record which version ships; where another did, this one takes its place in the chain."""
+        try:
+            await self._know_shipped(name)
+        except IntegrityError:
+            # Another process has recorded it meanwhile.
+            await self._know_shipped(name)
+
+    async def _know_shipped(self, name: str) -> None:
         async with self._sessions.begin() as session:
             activated_at = None
             for other in await version_queries.versions(session):

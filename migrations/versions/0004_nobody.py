@@ -29,7 +29,15 @@ def downgrade() -> None:
 
 
 def _alter(*, nullable: bool) -> None:
-    """Alembic copies each table, and a copy numbers its rows from the last that is left: the counters are put back."""
+    """Alembic copies each table, and a copy numbers its rows from the last that is left: the counters are put back.
+
+    On PostgreSQL it copies nothing.
+    """
+    if op.get_bind().dialect.name != "sqlite":
+        for table, columns in _ID_COLUMNS.items():
+            for column in columns:
+                op.alter_column(table, column, existing_type=sa.BigInteger(), nullable=nullable)
+        return
     counters = sa.table("sqlite_sequence", sa.column("name"), sa.column("seq"))
     ours = counters.c.name.in_(_ID_COLUMNS)
     before = op.get_bind().execute(sa.select(counters).where(ours)).mappings().all()

@@ -1,9 +1,12 @@
 """What the tests of the bot share: settings in a temporary folder, the small model, and people who use the bot."""
 
+import asyncio
 import logging
+import os
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +15,7 @@ import pytest_asyncio
 
 from bot.assembly import assemble
 from bot.config import (
-    TOKEN_VARIABLE,
-    DatabaseSettings,
+    SECRET_VARIABLES,
     LimitSettings,
     ModelSettings,
     PreviewSettings,
@@ -23,9 +25,12 @@ from bot.config import (
 from bot.db.engine import Sessions, open_sessions
 from bot.db.migrate import upgrade
 from bot.i18n import Languages, Strings
+from bot.place import Place
 from bot.services import Services
 from bot.services.training_process import TrainingOrder
 from poetry_model.checkpoint import load_bundle, save_bundle
+from tests.bot.places import settings_for
+from tests.bot.postgresql import VARIABLE, TestServer
 from tests.bot.speaking import Speaking
 from tests.bot.world import World
 
@@ -56,17 +61,55 @@ def logged_errors() -> Iterator[list[str]]:
 
 @pytest.fixture(autouse=True)
 def shipped(bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The small model stands in for the one that ships, and no token comes from outside."""
+    """The small model stands in for the one that ships, and no secret comes from outside."""
     monkeypatch.setattr("bot.services.models.PRETRAINED", bundle_folder)
-    monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
+    for variable in SECRET_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
     return bundle_folder
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where a server is given, each test that needs a database is run twice, unless it is about SQLite alone."""
+    if "kind_of_database" not in metafunc.fixturenames:
+        return
+    kinds = [pytest.param("sqlite", id=pytest.HIDDEN_PARAM)]
+    if os.environ.get(VARIABLE) and not any(metafunc.definition.iter_markers("sqlite")):
+        kinds.append(pytest.param("postgresql"))
+    metafunc.parametrize("kind_of_database", kinds, indirect=True)
+
+
 @pytest.fixture
-def settings(tmp_path: Path, corpus_folder: Path) -> Settings:
+def kind_of_database(request: pytest.FixtureRequest) -> str:
+    """`sqlite` or `postgresql`."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[TestServer]:
+    """A PostgreSQL server."""
+    if VARIABLE not in os.environ:
+        pytest.skip(f"there is no PostgreSQL: {VARIABLE} names none")
+    made = TestServer(os.environ[VARIABLE])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def place(kind_of_database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Where the test's own database is."""
+    if kind_of_database == "sqlite":
+        yield tmp_path / "data" / "shiren.sqlite3"
+        return
+    server: TestServer = request.getfixturevalue("server")
+    with server.database() as made:
+        yield made
+
+
+@pytest.fixture
+def settings(place: Place, tmp_path: Path, corpus_folder: Path) -> Settings:
     """Everything under a temporary folder; people may be as fast as they like, and any new model is good enough."""
     return Settings(
-        database=DatabaseSettings(path=tmp_path / "data" / "shiren.sqlite3"),
+        database=settings_for(place),
         model=ModelSettings(device="cpu", folder=tmp_path / "models"),
         limits=LimitSettings(person_per_minute=0, guild_per_minute=0),
         retrain=RetrainSettings(corpus=corpus_folder, tolerance=1.0),
@@ -96,17 +139,19 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 @pytest_asyncio.fixture
 async def sessions(settings: Settings) -> AsyncIterator[Sessions]:
     """Sessions on an empty database."""
-    upgrade(settings.database.path)
-    async with open_sessions(settings.database.path) as made:
+    await asyncio.to_thread(upgrade, settings.database.place)
+    async with open_sessions(settings.database.place) as made:
         yield made
 
 
 @pytest.fixture
-def rows(settings: Settings) -> Rows:
-    """What a query finds in the database file, read apart from the bot."""
+def rows(place: Place, request: pytest.FixtureRequest) -> Rows:
+    """What a query finds in the database, read apart from the bot."""
+    if not isinstance(place, Path):
+        return partial(request.getfixturevalue("server").query, place)
 
     def query(sql: str, *values: object) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(settings.database.path)
+        connection = sqlite3.connect(place)
         try:
             with connection:
                 return connection.execute(sql, values).fetchall()

@@ -16,8 +16,9 @@ from unittest.mock import patch
 import discord
 import simcord
 
-from bot.config import DatabaseSettings, LimitSettings, ModelSettings, Settings
+from bot.config import LimitSettings, ModelSettings, Settings
 from bot.ui.poem_message import poem_view
+from tests.bot.places import database_at
 from tests.bot.world import World, shown, told
 
 POEMS = 5
@@ -103,10 +104,10 @@ def options_of(row: dict[str, list[dict[str, list[dict[str, str]]]]]) -> list[di
     return [option for component in row["components"] for option in component.get("options", [])]
 
 
-def serve(bundle: Path, database: Path, models: Path) -> None:
+def serve(bundle: Path, database: str, models: Path) -> None:
     """Fork a bot for each seed that comes in, and see each off."""
     settings = Settings(
-        database=DatabaseSettings(path=database),
+        database=database_at(database),
         model=ModelSettings(device="cpu", folder=models),
         limits=LimitSettings(person_per_minute=0, guild_per_minute=0),
     )
@@ -120,4 +121,4 @@ def serve(bundle: Path, database: Path, models: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(*(Path(argument) for argument in sys.argv[1:]))
+    serve(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))

@@ -19,6 +19,8 @@ from tests.bot.conftest import Rows
 from tests.bot.db.files import another_process, flip_page, keep_poems
 from tests.bot.world import World, embed_of, shown, told
 
+pytestmark = pytest.mark.sqlite
+
 FaultyDatabase = Callable[[World], AbstractAsyncContextManager[None]]
 
 

@@ -10,16 +10,17 @@ from pathlib import Path
 from unittest.mock import patch
 
 from bot.assembly import assemble
-from bot.config import DatabaseSettings, ModelSettings, RetrainSettings, Settings
+from bot.config import ModelSettings, RetrainSettings, Settings
 from bot.services.runs import Snapshot, Wish
+from tests.bot.places import database_at
 
 EPOCHS = 30
 
 
-async def main(bundle: Path, database: Path, models: Path, corpus: Path) -> None:
+async def main(bundle: Path, database: str, models: Path, corpus: Path) -> None:
     """Start a run for person 7 and tell of it, for ever."""
     settings = Settings(
-        database=DatabaseSettings(path=database),
+        database=database_at(database),
         model=ModelSettings(device="cpu", folder=models),
         retrain=RetrainSettings(corpus=corpus, tolerance=1.0),
     )
@@ -40,11 +41,11 @@ async def main(bundle: Path, database: Path, models: Path, corpus: Path) -> None
 
 
 if __name__ == "__main__":
-    paths = [Path(argument) for argument in sys.argv[1:5]]
+    bundle, models, corpus = (Path(sys.argv[number]) for number in (1, 3, 4))
     with (
         patch("bot.services.lease.LEASE_SECONDS", float(sys.argv[5])),
         patch("bot.services.lease.BEAT_SECONDS", float(sys.argv[5]) / 4),
         patch("bot.services.retraining._SHOW_EVERY", 0.0),
         patch("bot.services.training_process._lower_priority"),
     ):
-        asyncio.run(main(*paths))
+        asyncio.run(main(bundle, sys.argv[2], models, corpus))

@@ -143,7 +143,7 @@ async def test_a_message_of_a_bot_that_was_killed_is_brought_up_to_date(
     await world.restart()
     # As a bot leaves it that is killed in the middle.
     await world.progress.edit(embed=discord.Embed(title="Retraining", description="50 %"))
-    rows("UPDATE training_runs SET state = 'running', finished_at = NULL, told = 0")
+    rows("UPDATE training_runs SET state = 'running', finished_at = NULL, told = FALSE")
     await world.restart()
     await until(lambda: world.status.startswith("Interrupted."))
     assert world.status.endswith("`/retrain source:resume` goes on from where it was saved.")

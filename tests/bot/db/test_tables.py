@@ -57,19 +57,19 @@ async def test_a_row_knows_when_it_was_made(sessions: Sessions) -> None:
 async def test_nobody_keeps_a_poem_twice(sessions: Sessions) -> None:
     await store(sessions, poem())
     await store(sessions, FavoriteRow(user_id=1, poem_id=1))
-    with pytest.raises(IntegrityError, match="UNIQUE"):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
         await store(sessions, FavoriteRow(user_id=1, poem_id=1))
 
 
 async def test_no_favorite_points_at_nothing(sessions: Sessions) -> None:
-    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
         await store(sessions, FavoriteRow(user_id=1, poem_id=404))
 
 
 async def test_no_version_is_recorded_twice(sessions: Sessions) -> None:
     await store(sessions, run())
     await store(sessions, ModelVersionRow(version="v", folder="a", run_id=1))
-    with pytest.raises(IntegrityError, match="UNIQUE"):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
         await store(sessions, ModelVersionRow(version="v", folder="b", run_id=1))
 
 

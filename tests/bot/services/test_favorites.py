@@ -1,4 +1,5 @@
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -169,7 +170,8 @@ async def test_after_a_day_nothing_is_left_of_what_was_removed(services: Service
     one, two = await keep(services, 2)
     await services.favorites.add(BOB, two)
     await services.favorites.remove(ALICE, one)
-    rows("UPDATE removed_favorites SET removed_at = datetime('now', '-25 hours')")
+    long_ago = (datetime.now(UTC) - timedelta(hours=25)).replace(tzinfo=None).isoformat(" ")
+    rows(f"UPDATE removed_favorites SET removed_at = '{long_ago}'")
     with pytest.raises(BotError) as caught:
         await services.favorites.restore(ALICE, one)
     assert caught.value.key == "favorites.undone_too_late"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bot.config import Settings
 from bot.db.engine import Sessions, open_sessions
 from bot.db.migrate import upgrade
 from bot.db.tables import FavoriteRow, PoemRow
 from bot.errors import ConfigError
+from bot.place import Place
 from bot.services.composer import Composer
 from bot.services.favorites import Favorites
 from bot.services.favorites_export import Exporter, export_command
@@ -139,21 +139,20 @@ async def test_poems_are_exported_as_the_network_wrote_them(sessions: Sessions, 
 
 
 @pytest.fixture
-def database(settings: Settings) -> Path:
+def database(place: Place) -> Place:
     """A database in which two people keep a poem, and one of them another."""
-    path = settings.database.path
 
     async def fill() -> None:
-        async with open_sessions(path) as sessions:
+        async with open_sessions(place) as sessions:
             await keep(sessions, [(ALICE, ONE), (BOB, ONE), (BOB, TWO)])
 
-    upgrade(path)
+    upgrade(place)
     asyncio.run(fill())
-    return path
+    return place
 
 
 def test_the_command_writes_the_file_and_says_how_much_is_in_it(
-    database: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    database: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "favorites.json"
     assert export_command(database, file, per_person=9, per_poem=9) == 0
@@ -167,19 +166,20 @@ def test_the_command_says_when_there_is_no_database_and_makes_none(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_says_when_there_is_nothing_to_export(database: Path, tmp_path: Path, rows: Rows) -> None:
+def test_the_command_says_when_there_is_nothing_to_export(database: Place, tmp_path: Path, rows: Rows) -> None:
     rows("DELETE FROM favorites")
     with pytest.raises(ConfigError, match="Nobody keeps a poem"):
         export_command(database, tmp_path / "out.json", per_person=9, per_poem=9)
     assert not (tmp_path / "out.json").exists()
 
 
-def test_the_command_says_when_the_file_cannot_be_written(database: Path, tmp_path: Path) -> None:
+def test_the_command_says_when_the_file_cannot_be_written(database: Place, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
         export_command(database, tmp_path / "no folder" / "out.json", per_person=9, per_poem=9)
 
 
-def test_favorites_can_be_exported_while_the_bot_holds_the_database(database: Path, tmp_path: Path) -> None:
+@pytest.mark.sqlite
+def test_favorites_can_be_exported_while_the_bot_holds_the_database(database: Place, tmp_path: Path) -> None:
     with closing(sqlite3.connect(database)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("DELETE FROM favorites")

@@ -315,6 +315,7 @@ async def test_many_favorites_are_as_quick_as_few(sessions: Sessions, count: int
             assert time.process_time() - begin < longest
 
 
+@pytest.mark.sqlite
 async def test_no_table_is_read_through_for_a_page(sessions: Sessions, rows: Rows) -> None:
     await put_many(sessions, 10)
     newest = "SELECT id FROM favorites WHERE user_id = 1 ORDER BY created_at DESC, id DESC LIMIT 5"

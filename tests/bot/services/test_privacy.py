@@ -117,12 +117,7 @@ def leaves(content: object) -> Iterator[object]:
 
 def cells(rows: Rows) -> set[object]:
     """Every value in the database."""
-    return {
-        cell
-        for (table,) in rows("SELECT name FROM sqlite_master WHERE type = 'table'")
-        for row in rows(f"SELECT * FROM {table}")
-        for cell in row
-    }
+    return {cell for table in Base.metadata.tables for row in rows(f"SELECT * FROM {table}") for cell in row}
 
 
 @pytest.fixture
@@ -291,11 +286,11 @@ async def files_of_the_run(sessions: Sessions, settings: Settings) -> RunFiles:
 
 
 def lease(rows: Rows, user: int, *, is_live: bool) -> None:
+    expires_at = "2999-01-01 00:00:00.000000" if is_live else "2020-01-01 00:00:00.000000"
     rows(
         "INSERT INTO leases (name, holder, user_id, run_id, since, expires_at, stop_requested)"
-        " VALUES ('retrain', 'somewhere', ?, 1, '2026-01-01', ?, 0)",
+        f" VALUES ('retrain', 'somewhere', ?, 1, '2026-01-01', '{expires_at}', FALSE)",
         user,
-        "2999-01-01 00:00:00.000000" if is_live else "2020-01-01 00:00:00.000000",
     )
 
 
@@ -388,6 +383,7 @@ async def test_a_deletion_that_fails_in_the_middle_deletes_nothing(
     assert cells(rows) == before
 
 
+@pytest.mark.sqlite
 async def test_what_was_deleted_is_not_left_in_the_file(settings: Settings, rows: Rows) -> None:
     def is_left() -> bool:
         folder, name = settings.database.path.parent, settings.database.path.name

@@ -17,6 +17,7 @@ from bot.errors import BotError
 from bot.services.runs import RunState, Source, Wish
 from poetry_model.checkpoint import load_bundle
 from tests.bot.conftest import MakeBundle, Rows
+from tests.bot.places import address
 from tests.bot.services.conftest import Workshop
 from tests.bot.trainer import EPOCHS
 from tests.bot.world import until
@@ -45,7 +46,7 @@ def partials(workshop: Workshop) -> list[Path]:
 @contextmanager
 def another_bot(settings: Settings, shipped: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A bot in a process of its own whose child has saved its training once; with the child's id."""
-    places = [shipped, settings.database.path, settings.model.folder, settings.retrain.corpus, LEASE_SECONDS]
+    places = [shipped, address(settings.database.place), settings.model.folder, settings.retrain.corpus, LEASE_SECONDS]
     command = [sys.executable, "-m", "tests.bot.trainer", *map(str, places)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ) as bot:
         assert bot.stdout is not None

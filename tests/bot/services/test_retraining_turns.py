@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from bot.db import run_queries
 from bot.errors import BotError
@@ -60,11 +60,11 @@ class TestOneAtATime:
         assert await refused(workshop) == "retrain.running"
         await workshop.services.retraining.release(snapshot.run_id)
         assert (await workshop.reserve()).run_id == 2
-        assert rows("SELECT state FROM training_runs") == [("cancelled",), ("waiting",)]
+        assert rows("SELECT state FROM training_runs ORDER BY id") == [("cancelled",), ("waiting",)]
 
     async def test_a_place_that_could_not_be_recorded_is_free(self, workshop: Workshop, rows: Rows) -> None:
         rows("ALTER TABLE training_runs RENAME TO hidden")
-        with pytest.raises(OperationalError):
+        with pytest.raises(DBAPIError):
             await workshop.reserve()
         rows("ALTER TABLE hidden RENAME TO training_runs")
         assert (await workshop.reserve()).state is RunState.WAITING
@@ -203,7 +203,7 @@ class TestTheNextStart:
         await heard(workshop)
         await workshop.close()
         workshop.seen.clear()
-        rows("UPDATE training_runs SET state = ?, finished_at = NULL, told = 0", state)
+        rows("UPDATE training_runs SET state = ?, finished_at = NULL, told = FALSE", state)
         await workshop.open()
         await until(lambda: bool(workshop.seen))
         assert (workshop.last.state, workshop.last.can_go_on) == (RunState.INTERRUPTED, True)

@@ -112,7 +112,7 @@ async def test_a_poem_that_nobody_asked_for_is_in_it_until_its_message_is_taken_
 ) -> None:
     poem_id = await put(sessions, 1, user_id=None)
     assert await ranks(sessions) == [(poem_id, 1)]
-    rows("UPDATE poems SET is_taken_away = 1")
+    rows("UPDATE poems SET is_taken_away = TRUE")
     assert await ranks(sessions) == []
 
 
