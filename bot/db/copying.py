@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from itertools import zip_longest
 from typing import Any
@@ -100,7 +100,7 @@ async def _require_empty(connection: AsyncConnection, place: Place) -> None:
             raise ConfigError(f"{place} has rows in {table.name} already; name a database that is empty.")
 
 
-async def _parts(connection: AsyncConnection, place: Place, table: Table) -> AsyncIterator[Sequence[_Row]]:
+async def _parts(connection: AsyncConnection, place: Place, table: Table) -> AsyncGenerator[Sequence[_Row], None]:
     """All rows of a table in the order of its key, some at a time."""
     statement = select(table).order_by(*(_sorted(column) for column in table.primary_key))
     with _refused(f"A row of {table.name} in {place} cannot be read"), told_to_host(place):

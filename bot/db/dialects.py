@@ -7,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Function,
+    SQLColumnExpression,
     String,
     TableClause,
     TypeDecorator,
@@ -94,11 +95,11 @@ def _postgresql_fits(element: _Fits, compiler: SQLCompiler, **options: Any) -> s
     return f"{compiler.process(text_, **options)} ~ {compiler.process(pattern, **options)}"
 
 
-def fits(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+def fits(column: SQLColumnExpression[str], pattern: str) -> ColumnElement[bool]:
     """Whether a text fits a pattern of Chinese characters, `[…]` for one of several, and `*` at either end."""
     return _Fits(column, bindparam(None, pattern, type_=_Pattern()))
 
 
-def first_character(column: ColumnElement[str]) -> Function[str]:
+def first_character(column: SQLColumnExpression[str]) -> Function[str]:
     """The first character of a text."""
     return func.substr(column, 1, 1)

@@ -47,7 +47,7 @@ _STATES = {
     "42501": Fault.READ_ONLY,  # insufficient_privilege
     "XX001": Fault.DAMAGED,
     "XX002": Fault.DAMAGED,
-    "3D000": Fault.UNREACHABLE,  # there is no such database
+    "42P01": Fault.UNREACHABLE,  # undefined_table, as where SQLite has no such table
 }
 
 _UNREACHABLE_CLASSES = frozenset({"08", "28", "53", "57", "58"})

@@ -64,7 +64,7 @@ def create_server_engine(server: Server, *, is_for_upkeep: bool = False) -> Asyn
 async def _connect(server: Server, patience: float | None) -> "asyncpg.Connection[Any]":
     import asyncpg  # noqa: PLC0415 # an extra that may not be installed
 
-    class Connection(asyncpg.Connection):  # type: ignore[type-arg] # generic for the checker alone
+    class Connection(asyncpg.Connection):  # type: ignore[misc] # it has no types
         async def execute(self, *args: Any, **options: Any) -> str:
             # BEGIN above all, which SQLAlchemy looks with whether a connection lives.
             try:
@@ -80,9 +80,10 @@ async def _connect(server: Server, patience: float | None) -> "asyncpg.Connectio
             command_timeout=patience,
             server_settings=_SESSION,
         )
-    except (OSError, ValueError) as error:
-        # SQLAlchemy knows the driver's own errors alone.
-        raise asyncpg.InterfaceError(_reason(error)) from (error if isinstance(error, OSError) else None)
+    except (asyncpg.PostgresError, OSError, ValueError) as error:
+        reason = _reason(error)
+    # SQLAlchemy knows the driver's own errors alone. Not from inside: what cannot be read of a URL may be quoted.
+    raise asyncpg.InterfaceError(reason)
 
 
 def _name_lost_line(context: ExceptionContext) -> OperationalError | None:

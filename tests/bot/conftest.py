@@ -73,7 +73,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kind_of_database" not in metafunc.fixturenames:
         return
     kinds = [pytest.param("sqlite", id=pytest.HIDDEN_PARAM)]
-    if os.environ.get(VARIABLE) and not any(metafunc.definition.iter_markers("sqlite")):
+    if any(metafunc.definition.iter_markers("postgresql")):
+        # Without a server it is skipped.
+        kinds = [pytest.param("postgresql", id=pytest.HIDDEN_PARAM)]
+    elif os.environ.get(VARIABLE) and not any(metafunc.definition.iter_markers("sqlite")):
         kinds.append(pytest.param("postgresql"))
     metafunc.parametrize("kind_of_database", kinds, indirect=True)
 

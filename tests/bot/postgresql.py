@@ -72,12 +72,31 @@ class TestServer:
 
         return self._do(ask())
 
+    @contextmanager
+    def holding(self, server: Server, sql: str) -> Iterator[None]:
+        """Somebody has executed a statement in a transaction that goes on."""
+
+        async def begin() -> "asyncpg.Connection[Any]":
+            connection = await asyncpg.connect(server.dsn.get_secret_value())
+            await connection.execute("BEGIN")
+            await connection.execute(sql)
+            return connection
+
+        connection = self._do(begin())
+        yield
+        self._do(connection.close())
+
     def let_in(self, server: Server, *, is_open: bool) -> None:
         """Let nobody connect to a database any more and end who is, or let everybody in again."""
-        name = server.dsn.get_secret_value().rpartition("/")[2].partition("?")[0]
+        name = str(server).rpartition("/")[2]
         self._execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {is_open}")
         if not is_open:
             self._execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    def set_up(self, server: Server, setting: str, value: str) -> None:
+        """Let a database have a setting of PostgreSQL's for those who connect from now on."""
+        name = str(server).rpartition("/")[2]
+        self._execute(f"ALTER DATABASE {name} SET {setting} = {value}")
 
     def _name(self) -> str:
         return f"shiren_test_{os.getpid()}_{next(self._numbers)}"

@@ -62,6 +62,7 @@ async def test_the_page_is_served_until_it_is_told_to_stop(
     assert (settings.preview.folder / settings.database.path.name).is_file()
 
 
+@pytest.mark.sqlite
 async def test_the_page_keeps_its_poems_apart_from_the_bots(settings: Settings, stop: asyncio.Event) -> None:
     stop.set()
     await run_preview(settings, stop)

@@ -123,5 +123,10 @@ async def test_a_poem_that_cannot_be_stored_is_shown_without_buttons(
     assert str(answer.embeds[0].description).startswith("月")
     assert answer.content.endswith("so this poem has no buttons. Copy it if you like it.")
     assert answer.components == []
-    assert logged_errors == ["A poem could not be stored: no such table: poems"]
+    [logged] = logged_errors
+    # Without the statement, whose values are people's.
+    assert logged.removeprefix("A poem could not be stored: ") in {
+        "no such table: poems",
+        'relation "poems" does not exist',
+    }
     logged_errors.clear()

@@ -14,6 +14,9 @@ from poetry_model.poem import PoemRequest
 from tests.bot.conftest import MakeBundle, Rows
 from tests.bot.services.installing import damage, install, install_several, opened, refused
 
+# Files of models are damaged here, whatever keeps the poems.
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def bundle(made_bundle: MakeBundle) -> Path:

@@ -180,6 +180,7 @@ def test_the_command_says_when_the_file_cannot_be_written(database: Place, tmp_p
 
 @pytest.mark.sqlite
 def test_favorites_can_be_exported_while_the_bot_holds_the_database(database: Place, tmp_path: Path) -> None:
+    assert isinstance(database, Path)
     with closing(sqlite3.connect(database)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("DELETE FROM favorites")

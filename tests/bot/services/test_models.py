@@ -1,3 +1,4 @@
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from bot.errors import BotError
 from bot.services import Services
 from bot.services.models import Models
 from bot.services.run_judge import Shortfall
-from bot.services.versions import VersionState
+from bot.services.versions import Versions, VersionState
 from poetry_model.checkpoint import load_bundle
 from poetry_model.errors import BundleError, PoetryError
 from poetry_model.poem import Poem, PoemRequest
@@ -34,6 +35,14 @@ async def states(models: Models) -> dict[str, VersionState]:
 async def test_the_model_that_ships_is_live_at_first(services: Services, shipped: Path) -> None:
     assert services.models.live_version == load_bundle(shipped).version
     assert services.models.live_folder == shipped
+
+
+async def test_processes_that_start_together_record_what_ships_once(
+    sessions: Sessions, settings: Settings, shipped: Path, rows: Rows
+) -> None:
+    processes = [Versions(sessions, settings.model.folder, shipped) for _ in range(4)]
+    await asyncio.gather(*(process.know_shipped("m") for process in processes))
+    assert rows("SELECT version, state FROM model_versions") == [("m", "accepted")]
 
 
 async def test_an_installed_model_writes_the_next_poem(services: Services, bundle: Path, rows: Rows) -> None:

@@ -1,5 +1,6 @@
 """What is a person's is found, handed over and deleted in every table; the tables are walked, not listed."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -20,10 +21,12 @@ from sqlalchemy import (
     insert,
     select,
 )
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
 from bot.assembly import assemble
 from bot.config import Settings
+from bot.db import privacy_queries
 from bot.db.engine import Sessions
 from bot.db.privacy_queries import PERSONAL
 from bot.db.tables import Base, TrainingRunRow, now
@@ -329,6 +332,26 @@ async def test_a_training_of_another_hinders_nobody(privacy: Privacy, rows: Rows
     await privacy.refuse_in_training(ALICE)
     await privacy.delete(ALICE)
     assert rows("SELECT count(*) FROM leases") == [(1,)]
+
+
+async def test_a_deletion_lets_nobody_write_in_between(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    poem = await services.poems.write(PoemRequest.checked("月"), ALICE, SERVER)
+    theirs = await services.poems.write(PoemRequest.checked("月"), BOB, SERVER)
+    await services.favorites.add(ALICE, theirs.id)
+    delete_poems, adding = privacy_queries.delete_poems, []
+
+    async def keep_first(session: AsyncSession, user_id: int) -> int:
+        # Hers alone, it would be left behind as nobody's, kept by nobody.
+        adding.append(asyncio.create_task(services.favorites.add(ALICE, poem.id)))
+        done, _ = await asyncio.wait(adding, timeout=0.2)
+        assert not done
+        return await delete_poems(session, user_id)
+
+    monkeypatch.setattr("bot.db.privacy_queries.delete_poems", keep_first)
+    assert (await services.privacy.delete(ALICE)).poems == 1
+    with pytest.raises(BotError):
+        await adding[0]
+    assert (await services.privacy.stored(ALICE)).is_nothing
 
 
 async def test_what_a_process_that_died_has_left_is_deleted(privacy: Privacy, rows: Rows, sessions: Sessions) -> None:

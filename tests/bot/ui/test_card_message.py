@@ -120,7 +120,7 @@ async def test_the_day_on_a_card_is_the_day_of_its_readers(
 ) -> None:
     poem = shown(await world.poem())
     late = datetime(2026, 3, 5, 23, 30, tzinfo=UTC)
-    rows("UPDATE poems SET created_at = ?", f"{late:%Y-%m-%d %H:%M:%S.%f}")
+    rows(f"UPDATE poems SET created_at = '{late:%Y-%m-%d %H:%M:%S.%f}'")
     await world.bob.click(poem, label="Card")
     await world.services.daily.set(world.guild.id, world.channel.id, Schedule(9, "Asia/Tokyo"), world.admin.id)
     await world.bob.click(poem, label="Card")
