@@ -86,7 +86,7 @@ class Privacy:
                 raise BotError("privacy.training")
 
     async def delete(self, user_id: int) -> Deleted:
-        """Delete all that is the person's in one transaction; it is gone when this returns, from the disk of a file too.
+        """Delete all that is the person's in one transaction; when this returns it is gone, from a file's disk too.
 
         Poems that others keep stay, as do trainings, which models hang on; nothing in them tells of the person any
         more. Raises `BotError`, and nothing is deleted, while a training of theirs is under way.
