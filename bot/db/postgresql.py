@@ -89,7 +89,10 @@ async def _connect(server: Server, patience: float | None) -> "asyncpg.Connectio
 def _name_lost_line(context: ExceptionContext) -> OperationalError | None:
     """A line that breaks is the operating system's error, which nobody takes for the database's."""
     error = context.original_exception
-    return OperationalError(None, None, error) if isinstance(error, OSError) else None
+    if not isinstance(error, OSError):
+        return None
+    context.is_disconnect = True
+    return OperationalError(None, None, error)
 
 
 def _reason(error: Exception) -> str:
