@@ -135,6 +135,7 @@ async def _discord(settings: Settings) -> int:
             test_guild=settings.discord.test_guild,
             press=press,
             observer=metrics,
+            shards=settings.shards,
         )
         try:
             async with monitored(settings.monitor, client, services, metrics):

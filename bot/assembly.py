@@ -12,6 +12,7 @@ from bot.services import (
     Admission,
     Daily,
     Favorites,
+    Lease,
     Linked,
     Models,
     Poems,
@@ -41,6 +42,7 @@ async def assemble(settings: Settings, observer: Observer | None = None) -> Asyn
         if observer is not None:
             storage.report_to(observer)
             models.composer.report_to(observer)
+        models.start()
         records = RunRecords(sessions, settings.model.folder)
         exporter = Exporter(
             sessions,
@@ -70,9 +72,12 @@ async def assemble(settings: Settings, observer: Observer | None = None) -> Asyn
                 linked=linked,
                 top=Top(sessions),
                 storage=storage,
+                registering=Lease("commands", sessions),
+                identifying=Lease("identify", sessions),
             )
         finally:
             await daily.close()
             await retraining.close()
+            await models.close()
             await asyncio.to_thread(models.composer.close)
             await preferences.close()

@@ -20,7 +20,7 @@ from bot.cogs.privacy import privacy_commands
 from bot.cogs.retrain import retrain_command
 from bot.cogs.settings import settings_command
 from bot.cogs.top import top_command
-from bot.config import RetrainSettings
+from bot.config import RetrainSettings, ShardSettings
 from bot.i18n import CommandTranslator, Languages
 from bot.observer import Observer
 from bot.services import Services
@@ -82,8 +82,10 @@ class Shiren(commands.AutoShardedBot):
         owner_ids: Collection[int] = (),
         press: CardPress | None = None,
         observer: Observer | None = None,
+        shards: ShardSettings | None = None,
     ) -> None:
-        """`owner_ids`: for where the application cannot be asked for its owner; `test_guild`: see the settings."""
+        """`owner_ids`: for where the application cannot be asked for its owner; the rest: see the settings."""
+        shards = shards or ShardSettings()
         super().__init__(
             command_prefix=commands.when_mentioned,
             tree_cls=_Tree,
@@ -95,7 +97,9 @@ class Shiren(commands.AutoShardedBot):
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
             owner_ids=owner_ids or None,
+            shard_count=shards.count or None,
         )
+        self.shard_ids = list(shards.ids) or None
         self.services = services
         self.languages = languages
         self.retrain_settings = retrain_settings
@@ -131,7 +135,14 @@ class Shiren(commands.AutoShardedBot):
         self.services.daily.attach(DailyPost(self, self))
 
     async def sync_commands(self) -> bool:
-        """Register the commands, only when they differ from what Discord has; returns whether they did."""
+        """Register the commands, only when they differ from what Discord has; returns whether they did.
+
+        Of processes that start together one does it, and the others find it done.
+        """
+        async with self.services.registering.turn():
+            return await self._sync_commands()
+
+    async def _sync_commands(self) -> bool:
         # As Discord says it: discord.py 2.7 reads contexts and installation types back incompletely (its issue 10525).
         # Its own requests leave the languages out, which Discord does not say unasked.
         path = f"/applications/{self.application_id}" + (f"/guilds/{self._test_guild.id}" if self._test_guild else "")
@@ -151,6 +162,13 @@ class Shiren(commands.AutoShardedBot):
         _log.info("Commands registered: %s", ", ".join(sorted(command["name"] for command in wanted)))
         return True
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Begin no session within five seconds of another, whichever process began that."""
+        if self.shard_ids is None:
+            await super().before_identify_hook(shard_id, initial=initial)
+        else:
+            await self.services.identifying.pace(_IDENTIFY_SECONDS)
+
     async def on_interaction(self, interaction: discord.Interaction["Shiren"]) -> None:
         """Take the forms that are handed in, and answer what no command, component or form answers for."""
         if not await take_form(interaction, _FORMS):
@@ -160,6 +178,10 @@ class Shiren(commands.AutoShardedBot):
         """Say where the bot is."""
         _log.info("Ready as %s in %d servers", self.user, len(self.guilds))
 
+
+_IDENTIFY_SECONDS = 5.5
+"""Discord lets a bot begin one session in five seconds, and counts from when it hears of it. Very large bots may begin
+several at once (`max_concurrency`); they start more slowly than they might."""
 
 _UNSAID = frozenset(
     {

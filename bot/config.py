@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from bot.errors import ConfigError
@@ -53,6 +62,31 @@ class DiscordSettings(_Section):
         # What a header cannot carry would fail far from here, in an error that quotes it.
         if not (token.isascii() and token.isprintable()):
             raise PydanticCustomError("token", "it has characters that no token has; copy it once more")
+        return value
+
+
+class ShardSettings(_Section):
+    """Which part of the servers this process attends to; several processes share a database."""
+
+    count: Annotated[int, Field(ge=0)] = 0
+    """Of all processes together; 0: as many as Discord recommends."""
+    ids: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """This process's; none: all of them."""
+
+    @field_validator("ids")
+    @classmethod
+    def _are_shards(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        count = info.data.get("count", 0)
+        if value and not count:
+            raise PydanticCustomError("shards", "shards.count must say of how many, the same in every process")
+        if too_high := [number for number in value if number >= count]:
+            raise PydanticCustomError(
+                "shards",
+                "there is no shard {number} of {count}, which are numbered from 0",
+                {"number": too_high[0], "count": count},
+            )
+        if len(set(value)) < len(value):
+            raise PydanticCustomError("shards", "each shard is named once")
         return value
 
 
@@ -188,6 +222,7 @@ class Settings(_Section):
     """All settings."""
 
     discord: DiscordSettings = DiscordSettings()
+    shards: ShardSettings = ShardSettings()
     database: DatabaseSettings = DatabaseSettings()
     model: ModelSettings = ModelSettings()
     limits: LimitSettings = LimitSettings()

@@ -118,10 +118,14 @@ class Gateway:
         await self._listened_to.wait()
 
     def dispatch(self, event: str, data: Json) -> None:
-        """Tell the bot; one that is away hears of it when it resumes."""
-        if self._current is None:
-            return
-        session = self._current
+        """Tell the process of the bot that has the shard; one that is away hears of it when it resumes."""
+        guild = int(data.get("guild_id", 0))
+        for session in self._sessions.values():
+            if payloads.is_of_shard(guild, session.shard):
+                self._tell(session, event, data)
+
+    @staticmethod
+    def _tell(session: _Session, event: str, data: Json) -> None:
         session.sequence += 1
         payload = {"op": _Op.DISPATCH, "s": session.sequence, "t": event, "d": data}
         session.sent.append(payload)
@@ -215,10 +219,12 @@ class Gateway:
             return None
         self._identified = now
         session = _Session(f"session{self.counts['identifies']}", list(said.get("shard") or (0, 1)))
-        self._sessions = {session.id: session}
+        self._sessions = {other.id: other for other in self._sessions.values() if other.shard != session.shard}
+        self._sessions[session.id] = session
         self._take(line, session)
-        self.dispatch("READY", payloads.ready(session.id, self.address, session.shard))
-        self.dispatch("GUILD_CREATE", payloads.guild())
+        self._tell(session, "READY", payloads.ready(session.id, self.address, session.shard))
+        if payloads.is_of_shard(payloads.GUILD, session.shard):
+            self._tell(session, "GUILD_CREATE", payloads.guild())
         return None
 
     def _resume(self, line: _Line, said: Json) -> _Close | None:
@@ -234,7 +240,7 @@ class Gateway:
             if payload["s"] > missed:
                 line.say(payload)
         self._take(line, session)
-        self.dispatch("RESUMED", {})
+        self._tell(session, "RESUMED", {})
         return None
 
     def _take(self, line: _Line, session: _Session) -> None:
@@ -247,7 +253,8 @@ class Gateway:
             return
         if session.line is line:
             session.line = None
-            self._listened_to.clear()
+            if not any(other.line for other in self._sessions.values()):
+                self._listened_to.clear()
 
     def _forget(self, session: _Session | None) -> None:
         if session is not None:

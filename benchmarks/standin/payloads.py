@@ -76,12 +76,18 @@ def application() -> Json:
     }
 
 
+def is_of_shard(guild: int, shard: Sequence[int]) -> bool:
+    """Whether a server, 0 for direct messages, belongs to a shard, which is its number and of how many."""
+    number, count = shard
+    return (guild >> 22) % count == number
+
+
 def ready(session: str, gateway: str, shard: Sequence[int]) -> Json:
     """What a new session is told first."""
     return {
         "v": 10,
         "user": bot_user(),
-        "guilds": [{"id": str(GUILD), "unavailable": True}],
+        "guilds": [{"id": str(GUILD), "unavailable": True}] if is_of_shard(GUILD, shard) else [],
         "session_id": session,
         "resume_gateway_url": gateway,
         "shard": list(shard),

@@ -51,6 +51,7 @@ def _status(strings: Strings) -> SlashCommand:
             await services.retraining.last_interrupted(),
             on_disk,
             await strings_for(interaction),
+            awaited=services.models.awaited,
         )
         await show(interaction, embed=embed)
 

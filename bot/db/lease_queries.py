@@ -46,6 +46,13 @@ async def renew_lease(session: AsyncSession, name: str, holder: str, run_id: int
     return await _changes(session, update(LeaseRow).where(*mine).values(expires_at=expires_at))
 
 
+async def lock_lease(session: AsyncSession, name: str) -> LeaseRow | None:
+    """The lease of that name, expired or not, which nobody else can change until the transaction ends."""
+    # An UPDATE locks on SQLite as on PostgreSQL.
+    await session.execute(update(LeaseRow).where(LeaseRow.name == name).values(name=LeaseRow.name))
+    return await lease(session, name)
+
+
 async def request_stop(session: AsyncSession, name: str, run_id: int) -> bool:
     """Ask whoever holds the lease for that run to stop it; returns whether anybody does."""
     held = (LeaseRow.name == name, LeaseRow.run_id == run_id)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import CursorResult, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.tables import LeaseRow, TrainingRunRow
@@ -19,6 +19,15 @@ async def update_run(session: AsyncSession, run_id: int, **values: object) -> No
     await session.execute(update(TrainingRunRow).where(TrainingRunRow.id == run_id).values(**values))
 
 
+async def change_run(session: AsyncSession, run_id: int, states: Collection[str], **values: object) -> bool:
+    """Set columns of a training run that is in one of `states`; returns whether it was."""
+    changed = await session.execute(
+        update(TrainingRunRow).where(TrainingRunRow.id == run_id, TrainingRunRow.state.in_(states)).values(**values)
+    )
+    assert isinstance(changed, CursorResult)  # noqa: S101 # an UPDATE
+    return changed.rowcount > 0
+
+
 async def runs_in_states(session: AsyncSession, states: Collection[str]) -> Sequence[TrainingRunRow]:
     """The training runs in one of `states`, the last to end first."""
     rows = await session.scalars(
@@ -29,15 +38,21 @@ async def runs_in_states(session: AsyncSession, states: Collection[str]) -> Sequ
     return rows.all()
 
 
-async def unattended_runs(session: AsyncSession, states: Collection[str], moment: datetime) -> Sequence[TrainingRunRow]:
-    """The runs in one of `states` that no process holds a lease for at `moment`; another process waits to change them.
+async def unattended_runs(
+    session: AsyncSession, states: Collection[str], moment: datetime
+) -> Sequence[tuple[TrainingRunRow, datetime | None]]:
+    """The runs in one of `states` that no process holds a lease for at `moment`, and when the last one expired.
 
-    SQLite's one writer needs no such lock, and has none.
+    None where another lease stands in its place. Another process waits to change the runs; SQLite's one writer needs no
+    such lock, and has none.
     """
-    attended = exists().where(LeaseRow.run_id == TrainingRunRow.id, LeaseRow.expires_at > moment)
-    found = select(TrainingRunRow).where(TrainingRunRow.state.in_(states), ~attended)
-    rows = await session.scalars(found.with_for_update())
-    return rows.all()
+    rows = await session.execute(
+        select(TrainingRunRow, LeaseRow.expires_at)
+        .outerjoin(LeaseRow, LeaseRow.run_id == TrainingRunRow.id)
+        .where(TrainingRunRow.state.in_(states), or_(LeaseRow.name.is_(None), LeaseRow.expires_at <= moment))
+        .with_for_update(of=TrainingRunRow)
+    )
+    return [(row, expired_at) for row, expired_at in rows]
 
 
 async def untold_runs(session: AsyncSession, states: Collection[str]) -> Sequence[TrainingRunRow]:

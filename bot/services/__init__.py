@@ -6,6 +6,7 @@ from bot.db.faults import Fault, fault_of
 from bot.services.admission import Admission
 from bot.services.daily import Daily
 from bot.services.favorites import Favorites
+from bot.services.lease import Lease
 from bot.services.linked import Linked
 from bot.services.models import Models
 from bot.services.poems import Poems
@@ -20,6 +21,7 @@ __all__ = [
     "Daily",
     "Fault",
     "Favorites",
+    "Lease",
     "Linked",
     "Models",
     "Poems",
@@ -48,3 +50,7 @@ class Services:
     linked: Linked
     top: Top
     storage: Storage
+    registering: Lease
+    """Whose turn it is to register commands."""
+    identifying: Lease
+    """Whose turn it is to begin a session with Discord."""

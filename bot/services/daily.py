@@ -26,6 +26,9 @@ from poetry_model.solar_terms import SolarTerm, term_on
 
 _log = logging.getLogger(__name__)
 
+_HEAD_START = timedelta(minutes=1)
+"""In which the process that has a server's shard gives its poem; then any may, for that one may be no more."""
+
 _GRACE = 10.0
 """Seconds that a poem under way has to reach its channel when the bot ends."""
 
@@ -93,6 +96,12 @@ class DailyPoem:
 class Post(Protocol):
     """The way to people."""
 
+    def is_open(self) -> bool:
+        """Whether anything can be sent now."""
+
+    def is_near(self, guild_id: int) -> bool:
+        """Whether the server belongs to this process, of those that share the database."""
+
     async def post(self, plan: DailyPlan, poem: DailyPoem) -> Outcome:
         """Send it to the channel.
 
@@ -112,7 +121,10 @@ class Daily:
 
     A poem is claimed in the database before it is written and sent, and the claim is given back when it is certain that
     nothing was sent. So no day has two, whichever processes share the database and whenever one of them is killed; a
-    process that is killed in the second between claim and answer loses that day's.
+    process that is killed in the second between claim and answer loses that day's, of one server.
+
+    Sending needs no connection to the server's shard, so any process can. The one that has the shard comes first: else
+    all of them would reach for each poem of a full hour, and all but one in vain.
     """
 
     def __init__(
@@ -172,19 +184,22 @@ class Daily:
 
     async def run_due(self) -> None:
         """Give each server the poem that is due; of several days it missed, the last alone."""
-        if self._post is None:
+        if self._post is None or not self._post.is_open():
             return
         async with self._sessions() as session:
             schedules = [Schedule(hour, zone) for hour, zone in await daily_queries.schedules(session)]
         for schedule in schedules:
+            moment = self._clock()
             try:
-                day = latest_day(schedule, self._clock())
+                day, day_of_others = latest_day(schedule, moment), latest_day(schedule, moment - _HEAD_START)
             except ZoneInfoNotFoundError:
                 _log.warning("Poems of the day at %s wait: the zone is not known here", schedule.zone)
                 continue
             async with self._sessions() as session:
                 rows = await daily_queries.waiting(session, schedule.hour, schedule.zone, day)
             for row in rows:
+                if day_of_others < day and not self._post.is_near(row.guild_id):
+                    continue
                 async with self._delivering:
                     await self._deliver(self._post, row, day)
 

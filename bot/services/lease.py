@@ -1,12 +1,13 @@
-"""One run at a time, whichever process: a lease in the database that all of them share."""
+"""One at a time, whichever process: a lease in the database that all of them share."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +25,19 @@ LEASE_SECONDS = 30.0
 to within a few seconds."""
 
 BEAT_SECONDS = 8.0
-"""Between two renewals: three may fail before the lease is lost."""
+"""Between two renewals: two may fail before the lease is lost."""
+
+_OURS = 0.9
+"""Share of `LEASE_SECONDS` for which a process counts on a lease that it cannot renew: whoever takes over is alone."""
+
+_LOOK_SECONDS = 0.2
+"""Between two looks of a process that waits for its turn."""
+
+_NOBODY = 0
+"""In place of a person and a run, where a lease is for neither."""
+
+_Unreachable = (SQLAlchemyError, OSError)
+"""What is raised when the database cannot be reached, or takes too long."""
 
 
 class LeaseTakenError(Exception):
@@ -50,8 +63,11 @@ class Lease:
         # Process ids come again, in containers above all.
         self._holder = f"{secrets.token_hex(8)}@{os.getpid()}@{socket.gethostname()}"[:64]
 
-    async def take(self, session: AsyncSession, user_id: int, run_id: int) -> None:
-        """Take it in the transaction of `session`; `LeaseTakenError`, which must undo that, when another has it."""
+    async def take(self, session: AsyncSession, user_id: int, run_id: int, seconds: float | None = None) -> None:
+        """Take it in the transaction of `session`; `LeaseTakenError`, which must undo that, when another has it.
+
+        `seconds`: how long it lasts unless it is renewed; None: `LEASE_SECONDS`.
+        """
         moment = now()
         try:
             is_taken = await lease_queries.take_lease(
@@ -61,7 +77,7 @@ class Lease:
                 user_id=user_id,
                 run_id=run_id,
                 since=moment,
-                expires_at=_expiry(moment),
+                expires_at=_expiry(moment, seconds),
             )
         except IntegrityError as error:
             raise LeaseTakenError from error
@@ -77,24 +93,69 @@ class Lease:
     async def renew(self, run_id: int) -> bool:
         """Keep it for another while; False when another process has taken it."""
         async with self._sessions.begin() as session:
-            return await lease_queries.renew_lease(session, self._name, self._holder, run_id, _expiry(now()))
+            return await self.hold(session, run_id)
 
     async def keep(self, run_id: int, stop: Callable[[], None]) -> None:
         """Renew it until it is lost, and return then; `stop` is called when another process asks for the run's end.
 
-        It is lost when another process has taken it, or may have: when the database could not be reached for so long.
+        It is lost when another process has taken it, or soon may: when the database could not be reached for so long.
         """
-        renewed_at = time.perf_counter()
-        while time.perf_counter() - renewed_at < LEASE_SECONDS:
-            await asyncio.sleep(BEAT_SECONDS)
+        ends = time.perf_counter() + _OURS * LEASE_SECONDS
+        while (left := ends - time.perf_counter()) > 0:
+            await asyncio.sleep(min(BEAT_SECONDS, left))
+            began = time.perf_counter()
             try:
-                if not await self.renew(run_id):
-                    return
-                renewed_at = time.perf_counter()
-                if await self.stop_requested(run_id):
-                    stop()
-            except SQLAlchemyError as error:
+                async with asyncio.timeout(max(ends - began, 0)):
+                    if not await self.renew(run_id):
+                        return
+                    # From before it was asked for: others count from when the database was told.
+                    ends = began + _OURS * LEASE_SECONDS
+                    if await self.stop_requested(run_id):
+                        stop()
+            except _Unreachable as error:
                 _log.warning("The lease of training run %d could not be renewed: %s", run_id, error)
+
+    async def hold(self, session: AsyncSession, run_id: int) -> bool:
+        """As `renew`, in the transaction of `session`: until that ends nobody takes it."""
+        return await lease_queries.renew_lease(session, self._name, self._holder, run_id, _expiry(now()))
+
+    async def is_held_for(self, session: AsyncSession, run_id: int) -> bool:
+        """Whether any process has it for that run; what is found holds until the transaction of `session` ends."""
+        row = await lease_queries.lock_lease(session, self._name)
+        return row is not None and row.run_id == run_id and row.expires_at > now()
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until no other process has it, and have it for the block.
+
+        Who dies in the block, or takes longer than `LEASE_SECONDS`, is not waited for; nor is a database that fails.
+        """
+        await self._wait_for_turn(None)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(*_Unreachable):
+                async with self._sessions.begin() as session:
+                    await self.drop(session, _NOBODY)
+
+    async def pace(self, seconds: float) -> None:
+        """Wait until for so long no process has come through here; a database that fails is not waited for."""
+        await self._wait_for_turn(seconds)
+
+    async def _wait_for_turn(self, seconds: float | None) -> None:
+        try:
+            while not await self._take_turn(seconds):  # noqa: ASYNC110 # what another process does sets no event
+                await asyncio.sleep(_LOOK_SECONDS)
+        except _Unreachable as error:
+            _log.warning("Other processes are not waited for (%s): %s", self._name, error)
+
+    async def _take_turn(self, seconds: float | None) -> bool:
+        try:
+            async with self._sessions.begin() as session:
+                await self.take(session, _NOBODY, _NOBODY, seconds)
+        except LeaseTakenError:
+            return False
+        return True
 
     async def stop_requested(self, run_id: int) -> bool:
         """Whether another process was told to stop the run."""
@@ -112,5 +173,5 @@ class Lease:
         await lease_queries.drop_lease(session, self._name, self._holder, run_id)
 
 
-def _expiry(moment: datetime) -> datetime:
-    return moment + timedelta(seconds=LEASE_SECONDS)
+def _expiry(moment: datetime, seconds: float | None = None) -> datetime:
+    return moment + timedelta(seconds=LEASE_SECONDS if seconds is None else seconds)

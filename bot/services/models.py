@@ -25,6 +25,9 @@ from poetry_model.poet import Poet
 
 _log = logging.getLogger(__name__)
 
+FOLLOW_SECONDS = 15.0
+"""Between two looks at which model is live by the record."""
+
 _STARTS = ("春", "日", "红", "山", "夜", "湖", "海", "月")
 """First characters a new model must write on before it goes live."""
 
@@ -99,9 +102,9 @@ class Models:
         poet: Poet,
         live_folder: Path,
         queue: float,
-        unusable: Iterable[str] = (),
+        unusable: Mapping[str, str] | None = None,
     ) -> None:
-        """`poet` was loaded from `live_folder`; `Models.open` finds both, and which versions are `unusable`."""
+        """`poet` was loaded from `live_folder`; `Models.open` finds both, and which versions are `unusable` and why."""
         self.folder = folder
         """Where new bundles go."""
         self.live_folder = live_folder
@@ -112,7 +115,9 @@ class Models:
         self._poet = poet
         self._turn = asyncio.Lock()
         """One change of the live model at a time."""
-        self._unusable = set(unusable)
+        self._unusable = dict(unusable or {})
+        self._awaited: str | None = None
+        self._following: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, folder: Path, device: str, sessions: Sessions, queue: float = math.inf) -> Self:
@@ -121,7 +126,7 @@ class Models:
         `queue`: how many poems may wait. Raises `PoetryError` when not even the one that ships can be loaded.
         """
         versions = Versions(sessions, folder, PRETRAINED)
-        unusable: set[str] = set()
+        unusable: dict[str, str] = {}
         try:
             poet, live_folder = await asyncio.to_thread(Poet.load, PRETRAINED, device), PRETRAINED
             await versions.know_shipped(poet.version)
@@ -148,14 +153,28 @@ class Models:
         """What can be told of the live model."""
         return ModelFacts.of(self._poet)
 
+    @property
+    def awaited(self) -> str | None:
+        """The version that is live by the record but could not be read here, if any; it is tried again and again."""
+        return self._awaited
+
+    def start(self) -> None:
+        """Follow what other processes make live, in a task of its own, until `close`."""
+        self._following = asyncio.create_task(self._keep_following(), name="models")
+
+    async def close(self) -> None:
+        """Follow no more."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+
     async def follow(self) -> None:
-        """Let the model that is live by the record be live here, for another process may have changed it."""
+        """Let the model that is live by the record be live here, for another process may have changed it.
+
+        Where it cannot be read, the one that was live stays, unless it was rolled back: then the next in the chain is.
+        """
         async with self._turn:
-            chain = await self.versions.chain()
-            names = [version.name for version in chain]
-            if self.live_version in names:
-                chain = chain[: names.index(self.live_version)]
-            await self._take_first(chain)
+            await self._catch_up()
 
     async def examine(self, folder: Path) -> Examined:
         """Load the bundle in `folder` and let it compose.
@@ -179,8 +198,9 @@ class Models:
     async def use(self, name: str, *, force: bool) -> None:
         """Make a version live; `force`: though it falls short. Raises `BotError` when it cannot be."""
         async with self._turn:
+            await self._catch_up()
             version = await self._known(name)
-            if name == self.live_version:
+            if name == self.live_version and self._awaited is None:
                 raise BotError("model.live_already", version=name)
             if version.state is VersionState.CANDIDATE and not force:
                 raise BotError("model.needs_force", version=name, shortfalls=version.shortfalls)
@@ -191,13 +211,15 @@ class Models:
     async def rollback(self) -> str:
         """Make the model live that was before this one; returns the version that was. `BotError` when there is none."""
         async with self._turn:
-            before = self.live_version
+            await self._catch_up()
+            before = self._awaited or self.live_version
             chain = await self.versions.chain()
             names = [version.name for version in chain]
             earlier = chain[names.index(before) + 1 :] if before in names else chain
             if not await self._take_first(earlier):
                 raise BotError("model.nothing_before")
             await self.versions.withdraw(before)
+            await self._catch_up()
         return before
 
     async def compare(self, left: str, right: str) -> list[Pair]:
@@ -236,6 +258,25 @@ class Models:
             _log.error("Model %s cannot be used: %s", version.name, error)  # the sentence says it all
             raise BotError("model.damaged", version=version.name) from error
 
+    async def _keep_following(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            try:
+                await self.follow()
+            except Exception as error:  # noqa: BLE001 # a database that cannot be reached may be again
+                _log.warning("Which model is live cannot be found out: %s", error)
+
+    async def _catch_up(self) -> None:
+        """As `follow`, for whoever has the turn."""
+        announced = await self.versions.live()
+        if announced != self.live_version:
+            chain = await self.versions.chain()
+            names = [version.name for version in chain]
+            if self.live_version in names:
+                chain = chain[: names.index(self.live_version)]
+            await self._take_first(chain)
+        self._awaited = announced if announced != self.live_version else None
+
     async def _take_first(self, versions: Iterable[Version]) -> bool:
         """Make the first of `versions` live that can be loaded; whether there was one."""
         if (found := await _first_usable(versions, self._device, self._unusable)) is None:
@@ -244,7 +285,8 @@ class Models:
         return True
 
     def _exchange(self, poet: Poet, folder: Path) -> None:
-        self._unusable.discard(poet.version)
+        self._unusable.pop(poet.version, None)
+        self._awaited = None
         self._poet, self.live_folder = poet, folder
         self.composer.exchange(poet)
         _log.info("Model %s is live", poet.version)
@@ -268,16 +310,16 @@ class Models:
         )
 
 
-async def _first_usable(versions: Iterable[Version], device: str, unusable: set[str]) -> tuple[Poet, Path] | None:
+async def _first_usable(versions: Iterable[Version], device: str, unusable: dict[str, str]) -> tuple[Poet, Path] | None:
     """The first of `versions` that can be loaded, and where it lies; those that cannot be join the `unusable`."""
     for version in versions:
-        if version.name in unusable:
-            continue
         try:
             return await asyncio.to_thread(_read, version, device), version.folder
         except BundleError as error:
-            unusable.add(version.name)
-            _log.error("Model %s is passed over: %s", version.name, error)  # the sentence says it all
+            # Each time it is tried, the same is said once.
+            if unusable.get(version.name) != str(error):
+                _log.error("Model %s is passed over: %s", version.name, error)  # the sentence says it all
+            unusable[version.name] = str(error)
     return None
 
 

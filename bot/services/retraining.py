@@ -15,7 +15,7 @@ from bot.services.run_files import RunFiles
 from bot.services.run_judge import judge
 from bot.services.run_plan import Plan, Planner
 from bot.services.run_records import RunRecords
-from bot.services.run_upkeep import Upkeep
+from bot.services.run_upkeep import Takeover, Upkeep
 from bot.services.runs import RunState, Show, Snapshot, Source, Wish
 from bot.services.training_process import TrainingProcess
 from poetry_model.errors import BAD_INPUT, INTERRUPTED, BundleError
@@ -27,6 +27,10 @@ _SHOW_EVERY = 5.0
 
 _PAUSE = 1 / 60
 """The least of it, as a share of the time the run has taken so far: Discord limits the edits of old messages."""
+
+
+_MOST_TAKEOVERS = 3
+"""Of a run that does not come any further between them: it may be what kills its processes."""
 
 
 class _LostLeaseError(Exception):
@@ -68,10 +72,12 @@ class Retraining:
         self._records = records
         self._models = models
         self._settings = settings
-        self._upkeep = Upkeep(records, models, settings.keep)
+        self._upkeep = Upkeep(records, models, settings.keep, self._take_over)
         self._current: _Run | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: asyncio.Queue[_Run] = asyncio.Queue()
+        self._said: set[int] = set()
+        """Runs of which the log says why they cannot go on here."""
 
     @property
     def current(self) -> Snapshot | None:
@@ -129,7 +135,7 @@ class Retraining:
         return Snapshot.of(rows[0], can_go_on=True) if rows else None
 
     async def recover(self) -> None:
-        """At the start: runs that were going when a process ended are marked."""
+        """At the start: runs whose processes are no more go on here once it works, or are marked."""
         await self._upkeep.find_dead()
 
     def start(self) -> None:
@@ -180,6 +186,33 @@ class Retraining:
         plan = await self.planner.read_plan(files, rows[0].parent)
         row = await self._records.begin_again(rows[0].id, user_id, channel_id, wish)
         return _Run(Snapshot.of(row), files, plan, row.parent)
+
+    async def _take_over(self, row: TrainingRunRow) -> Takeover:
+        """Go on with a run whose process is no more, from what it saved; see `Upkeep`."""
+        if row.message_id is None or row.user_id is None or await self._models.versions.of_run(row.id):
+            # It was never launched, or is nobody's any more, or only its end was not recorded.
+            return Takeover.OVER
+        files = self._records.files(row)
+        try:
+            plan = await self.planner.read_plan(files, row.parent)
+        except BotError as error:
+            if row.id not in self._said:
+                self._said.add(row.id)
+                _say_why_not_here(row.id, error, files, is_here=await asyncio.to_thread(files.plan.is_file))
+            return Takeover.NOT_HERE
+        before, progress = await asyncio.to_thread(_takeovers_of, files)
+        if before.count(progress) >= _MOST_TAKEOVERS:
+            _log.error("Training run %d has ended its process %d times, and is not begun again", row.id, len(before))
+            return Takeover.OVER
+        if self._current is not None:
+            return Takeover.NOT_HERE
+        taken = await self._records.take_over(row.id, row.user_id)
+        if taken is not None:
+            self._current = run = _Run(Snapshot.of(taken), files, plan, taken.parent)
+            _log.warning("Training run %d was going when its process ended, and goes on here", row.id)
+            self._waiting.put_nowait(run)
+            await asyncio.to_thread(files.takeovers.write_text, "\n".join([*before, progress]), encoding="utf-8")
+        return Takeover.TAKEN
 
     async def _work(self) -> None:
         """Run what is launched, one after the other."""
@@ -280,7 +313,8 @@ class Retraining:
         except BundleError as error:
             _log.error("The model of training run %d is refused: %s", run_id, error)  # the sentence says it all
             return RunState.BROKEN
-        if run.is_lost:
+        # Once more by the database: what goes live now is seen by all.
+        if run.is_lost or not await self._records.lease.renew(run_id):
             raise _LostLeaseError
         before, after = examined.perplexity_of(self._models.live_version), float(examined.metrics["perplexity"])
         shortfalls = judge(after, before, examined.examination, settings.tolerance, settings.examination)
@@ -309,7 +343,8 @@ class Retraining:
 
     async def _enter(self, run: _Run, state: RunState) -> None:
         run.snapshot = replace(run.snapshot, state=state)
-        await self._records.enter(run.snapshot.run_id, state)
+        if not await self._records.enter(run.snapshot.run_id, state):
+            raise _LostLeaseError
         await self._show(run)
 
     async def _show(self, run: _Run) -> None:
@@ -320,3 +355,21 @@ class Retraining:
         if self._current is None or self._current.snapshot.run_id != run_id:
             raise BotError("retrain.not_running")
         return self._current
+
+
+def _say_why_not_here(run_id: int, error: BotError, files: RunFiles, *, is_here: bool) -> None:
+    if is_here:
+        _log.warning("Training run %d was going when its process ended, and cannot go on here: %s", run_id, error.key)
+        return
+    _log.warning(
+        "Training run %d was going when its process ended, and is not in %s; let model.folder be one folder that every"
+        " process sees",
+        run_id,
+        files.folder,
+    )
+
+
+def _takeovers_of(files: RunFiles) -> tuple[list[str], str]:
+    """How far the run had come each time that it was taken over, and how far it has now; blocks."""
+    file = files.takeovers
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else [], files.progress()

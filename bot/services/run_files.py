@@ -57,11 +57,21 @@ class RunFiles:
         """Whether there is anything to resume; blocks, as do the methods below."""
         return self.plan.is_file() and (self.partial.is_dir() or self.bundle.is_dir())
 
+    @property
+    def takeovers(self) -> Path:
+        """How far it had come each time that a process took it over."""
+        return self._beside("takeovers")
+
+    def progress(self) -> str:
+        """How far it has come, as one line: another one whenever it was saved; blocks, as do the methods below."""
+        saved = [path.stat() for folder in (self.partial, self.bundle) for path in sorted(folder.glob("*"))]
+        return " ".join(f"{found.st_mtime_ns}:{found.st_size}" for found in saved) or "nothing"
+
     def remove_work(self) -> None:
         """Delete all but the bundle and the log."""
         for path in (self.partial, self.corpus):
             shutil.rmtree(path, ignore_errors=True)
-        for path in (self.plan, self.favorites):
+        for path in (self.plan, self.favorites, self.takeovers):
             path.unlink(missing_ok=True)
 
     def remove_all(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 _SAID_LENGTH = 500
 """Characters of the column."""
 
+_UNFINISHED = [state.value for state in UNFINISHED]
 _FINAL = [state.value for state in RunState if state.is_final]
 
 
@@ -85,13 +86,22 @@ class RunRecords:
             row.channel_id, row.message_id = channel_id, message_id
         return True
 
-    async def enter(self, run_id: int, state: RunState) -> None:
-        """Record that the run has come to an unfinished state."""
-        await self._update(run_id, state=state.value)
-
-    async def end(self, snapshot: Snapshot) -> RunState:
-        """Record how the run ended, and give the lease back; returns the state it ended in."""
+    async def enter(self, run_id: int, state: RunState) -> bool:
+        """Record that the run has come to an unfinished state; False when another process has its lease."""
         async with self._sessions.begin() as session:
+            if not await self.lease.hold(session, run_id):
+                return False
+            await run_queries.update_run(session, run_id, state=state.value)
+        return True
+
+    async def end(self, snapshot: Snapshot) -> RunState | None:
+        """Record how the run ended, and give the lease back; returns the state it ended in.
+
+        None, and nothing recorded, when another process has its lease.
+        """
+        async with self._sessions.begin() as session:
+            if not await self.lease.hold(session, snapshot.run_id):
+                return None
             state = await _what_became(session, snapshot.run_id, snapshot.state)
             await run_queries.update_run(
                 session,
@@ -111,16 +121,36 @@ class RunRecords:
         """Record that the run's message shows how it ended."""
         await self._update(run_id, told=True)
 
-    async def mark_interrupted(self) -> Sequence[TrainingRunRow]:
-        """Record as ended what was going in a process that is no more; returns what was."""
+    async def unattended(self) -> list[tuple[TrainingRunRow, datetime | None]]:
+        """What was going in processes that are no more, and when their leases ran out, where that is known."""
+        async with self._sessions() as session:
+            return list(await run_queries.unattended_runs(session, _UNFINISHED, now()))
+
+    async def take_over(self, run_id: int, user_id: int) -> TrainingRunRow | None:
+        """Let a run of a process that is no more wait in this one, with its lease; None when another was faster."""
+        try:
+            async with self._sessions.begin() as session:
+                await self.lease.take(session, user_id, run_id)
+                await run_queries.change_run(session, run_id, _UNFINISHED, state=RunState.WAITING.value)
+                row = await run_queries.run(session, run_id)
+                if row is None or row.state != RunState.WAITING:
+                    await self.lease.drop(session, run_id)
+                    return None
+                return row
+        except LeaseTakenError:
+            return None
+
+    async def mark_interrupted(self, run_id: int) -> RunState | None:
+        """Record as ended what was going in a process that is no more; None when another has taken it over."""
         async with self._sessions.begin() as session:
-            unfinished = [state.value for state in UNFINISHED]
-            rows = await run_queries.unattended_runs(session, unfinished, now())
-            for row in rows:
-                row.state = (await _what_became(session, row.id, RunState.INTERRUPTED)).value
-                row.told, row.finished_at = False, now()
-                _log.warning("Training run %d was going when its process ended: it is %s", row.id, row.state)
-        return rows
+            if await self.lease.is_held_for(session, run_id):
+                return None
+            state = await _what_became(session, run_id, RunState.INTERRUPTED)
+            values = {"state": state.value, "told": False, "finished_at": now()}
+            if not await run_queries.change_run(session, run_id, _UNFINISHED, **values):
+                return None
+        _log.warning("Training run %d was going when its process ended: it is %s", run_id, state.value)
+        return state
 
     async def untold(self) -> list[TrainingRunRow]:
         """The runs that ended and whose messages do not show it yet."""

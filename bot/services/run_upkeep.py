@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
+from enum import Enum, auto
 
-from bot.db.tables import TrainingRunRow
+from bot.db.tables import TrainingRunRow, now
 from bot.services.models import Models
 from bot.services.run_files import RunFiles
 from bot.services.run_records import RunRecords
@@ -13,18 +16,36 @@ from bot.services.runs import RESUMABLE, RunState, Show, Snapshot
 
 _log = logging.getLogger(__name__)
 
-_EVERY = 30.0
+_EVERY = 15.0
 """Seconds between two looks."""
+
+_LOOKS = 3
+"""That other processes have for a run that this one cannot go on with."""
+
+
+class Takeover(Enum):
+    """What becomes of a run whose process is no more."""
+
+    TAKEN = auto()
+    """It goes on, here or in another process."""
+    NOT_HERE = auto()
+    """This process cannot go on with it; another may."""
+    OVER = auto()
+    """Nobody can, or need."""
+
+
+TakeOver = Callable[[TrainingRunRow], Awaitable[Takeover]]
 
 
 class Upkeep:
     """Looks after the runs on record, of this process and of others."""
 
-    def __init__(self, records: RunRecords, models: Models, keep: int) -> None:
-        """`keep`: versions whose bundles stay."""
+    def __init__(self, records: RunRecords, models: Models, keep: int, take_over: TakeOver) -> None:
+        """`keep`: versions whose bundles stay; `take_over` goes on with a run of a process that is no more."""
         self._records = records
         self._models = models
         self._keep = keep
+        self._take_over = take_over
         self._show: Show | None = None
         self._ending: set[int] = set()
         """Runs whose end is being told."""
@@ -50,22 +71,31 @@ class Upkeep:
         self._ending.add(snapshot.run_id)
         try:
             state = await self._records.end(snapshot)
+            if state is None:
+                _log.warning("Training run %d is another process's by now", snapshot.run_id)
+                return
             await self._tidy(files, state)
             await self._tell(snapshot, state)
         finally:
             self._ending.discard(snapshot.run_id)
 
     async def find_dead(self) -> None:
-        """Mark the runs that were going in processes that are no more, and tidy up behind them."""
-        for row in await self._records.mark_interrupted():
-            await self._tidy(self._records.files(row), RunState(row.state))
+        """Go on with what was going in processes that are no more; what nobody can go on with is marked and tidied."""
+        for row, expired_at in await self._records.unattended():
+            # Without a lease of its own nothing says that others see it, too.
+            takeover = await self._take_over(row) if expired_at else Takeover.OVER
+            if takeover is Takeover.TAKEN:
+                continue
+            if takeover is Takeover.NOT_HERE and expired_at and now() - expired_at < timedelta(seconds=_LOOKS * _EVERY):
+                continue
+            if state := await self._records.mark_interrupted(row.id):
+                await self._tidy(self._records.files(row), state)
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
         while True:
             try:
                 await self.find_dead()
-                await self._models.follow()
                 await self._tell_untold()
             except Exception as error:  # noqa: BLE001 # a database that cannot be reached may be again
                 _log.warning("Runs could not be looked after: %s", error)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,11 @@ class Versions:
             rows = await version_queries.activated(session, VersionState.ACCEPTED.value)
         return [self._version(row) for row in rows]
 
+    async def live(self) -> str | None:
+        """The name of the first of the chain: what every process should have live."""
+        async with self._sessions() as session:
+            return await version_queries.last_activated(session, VersionState.ACCEPTED.value)
+
     async def all(self) -> list[Version]:
         """All there ever were, the newest first."""
         async with self._sessions() as session:
@@ -133,7 +138,7 @@ class Versions:
                 row.shortfalls = [shortfall.as_dict() for shortfall in shortfalls]
                 row.examination = dict(examination) if examination is not None else None
             if not shortfalls:
-                _activate(row)
+                await _activate(session, row)
             await session.flush()
             await session.refresh(row)
             return self._version(row)
@@ -141,7 +146,7 @@ class Versions:
     async def activate(self, name: str) -> None:
         """Make a version that there is the last activated one."""
         async with self._sessions.begin() as session:
-            _activate(await _known(session, name))
+            await _activate(session, await _known(session, name))
 
     async def withdraw(self, name: str) -> None:
         """Take a version out of the chain."""
@@ -149,19 +154,21 @@ class Versions:
             (await _known(session, name)).state = VersionState.WITHDRAWN.value
 
     async def prune(self, keep: int, needed: Collection[str]) -> list[str]:
-        """Delete the bundles of all but the last `keep` versions and those `needed`; returns which went.
+        """Delete the bundles of all but the last `keep` versions, the live one and those `needed`; returns which went.
 
         Their records stay. What an earlier call could not delete is deleted now.
         """
         gone = []
         async with self._sessions.begin() as session:
+            # By the record: here another may be live, where that one cannot be read.
+            live = await version_queries.last_activated(session, VersionState.ACCEPTED.value)
             rows = [row for row in await version_queries.versions(session) if row.folder is not None]
             kept = 0
             for row in rows:
                 if row.state == VersionState.REMOVED:
                     continue
                 kept += 1
-                if kept > keep and row.version not in needed:
+                if kept > keep and row.version not in {live, *needed}:
                     row.state = VersionState.REMOVED.value
                     gone.append(row.version)
             names = [row.folder for row in rows if row.folder and row.state == VersionState.REMOVED]
@@ -197,5 +204,8 @@ async def _known(session: AsyncSession, name: str) -> ModelVersionRow:
     return row
 
 
-def _activate(row: ModelVersionRow) -> None:
-    row.state, row.activated_at = VersionState.ACCEPTED.value, now()
+async def _activate(session: AsyncSession, row: ModelVersionRow) -> None:
+    """Make it the last activated one, also where the clock of whoever activated one before goes ahead of ours."""
+    before = await version_queries.last_activation(session)
+    moment = now() if before is None else max(now(), before + timedelta(microseconds=1))
+    row.state, row.activated_at = VersionState.ACCEPTED.value, moment

@@ -12,17 +12,30 @@ from poetry_model.script import Script
 _log = logging.getLogger(__name__)
 
 
+_SHARD_BITS = 22
+"""Of an id that say nothing of its shard (docs.discord.com/developers/events/gateway#sharding)."""
+
+
 class DailyPost:
     """Reaches channels and moderators through the client."""
 
-    def __init__(self, client: discord.Client, host: Host) -> None:
+    def __init__(self, client: discord.AutoShardedClient, host: Host) -> None:
         """`host` is the client, as messages know it."""
         self._client = client
         self._host = host
 
+    def is_open(self) -> bool:
+        """Whether Discord is connected."""
+        return self._client.is_ready() and not self._client.is_closed()
+
+    def is_near(self, guild_id: int) -> bool:
+        """Whether the server's shard is one of this process's."""
+        ids, count = self._client.shard_ids, self._client.shard_count
+        return ids is None or not count or (guild_id >> _SHARD_BITS) % count in ids
+
     async def post(self, plan: DailyPlan, poem: DailyPoem) -> Outcome:
         """Send it to the channel; see `bot.services.daily.Post`."""
-        if self._client.is_closed() or not self._client.is_ready():
+        if not self.is_open():
             return Outcome.LATER
         channel = self._client.get_partial_messageable(plan.channel_id, guild_id=plan.guild_id)
         term = poem.term.simplified if poem.poem.script is Script.SIMPLIFIED else poem.term.traditional

@@ -43,11 +43,22 @@ def history_embed(versions: Sequence[Version], live: str, strings: Strings) -> d
     return embed.set_footer(text=strings("model.history.shown", shown=len(embed.fields), total=len(versions)))
 
 
-def status_embed(
-    live: Version | None, tenure: Tenure | None, interrupted: Snapshot | None, on_disk: int, strings: Strings
+def status_embed(  # what is told, each of its own
+    live: Version | None,
+    tenure: Tenure | None,
+    interrupted: Snapshot | None,
+    on_disk: int,
+    strings: Strings,
+    *,
+    awaited: str | None = None,
 ) -> discord.Embed:
-    """What is live, what is going on, and what could go on. `live` is None where no record is left of it."""
+    """What is live, what is going on, and what could go on. `live` is None where no record is left of it.
+
+    `awaited`: the version that should be live, where the process that answers cannot read it.
+    """
     embed = discord.Embed(title=strings("model.status.title"))
+    if awaited is not None:
+        embed.description = strings("model.status.awaited", version=awaited)
     if live is not None:
         name = strings("model.status.live", version=live.name)
         embed.add_field(name=name, value="\n".join(_details(live, strings)), inline=False)

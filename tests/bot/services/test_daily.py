@@ -47,6 +47,8 @@ class Channels:
         self.told: list[DailyPlan] = []
         self.answer: Callable[[DailyPlan], Outcome] = lambda _: Outcome.POSTED
         self.tried = 0
+        self.near: set[int] = set()
+        """The servers that are this process's; none: all."""
 
     async def post(self, plan: DailyPlan, poem: DailyPoem) -> Outcome:
         self.tried += 1
@@ -56,6 +58,12 @@ class Channels:
         if outcome is Outcome.POSTED:
             self.arrived.append((plan, poem))
         return outcome
+
+    def is_open(self) -> bool:
+        return True
+
+    def is_near(self, guild_id: int) -> bool:
+        return guild_id in self.near if self.near else True
 
     async def tell_stopped(self, plan: DailyPlan) -> None:
         self.told.append(plan)
