@@ -1,7 +1,13 @@
+import asyncio
+
 import discord
 import pytest
 
+from bot.client import Shiren
+from bot.config import Settings, ShardSettings
 from bot.i18n import Language, Languages, Strings
+from bot.services import Services
+from bot.ui.daily_message import DailyPost
 from tests.bot.world import World, embed_of
 
 
@@ -86,6 +92,38 @@ async def test_a_change_of_permissions_is_registered(world: World) -> None:
     command.default_permissions = discord.Permissions(manage_guild=True)
     assert await world.bot.sync_commands() is True
     assert await world.bot.sync_commands() is False
+
+
+async def test_of_processes_that_start_together_one_registers(world: World) -> None:
+    command = world.bot.tree.get_command("retrain")
+    assert isinstance(command, discord.app_commands.Command)
+    command.default_permissions = discord.Permissions(manage_guild=True)
+    assert sorted(await asyncio.gather(*(world.bot.sync_commands() for _ in range(3)))) == [False, False, True]
+
+
+async def test_the_shards_of_the_settings_are_the_client_s(
+    services: Services, settings: Settings, languages: Languages
+) -> None:
+    client = Shiren(services, languages, settings.retrain, shards=ShardSettings(count=4, ids=(1, 3)))
+    assert (client.shard_count, client.shard_ids) == (4, [1, 3])
+    near = DailyPost(client, client)
+    assert [near.is_near(number << 22) for number in range(5)] == [False, True, False, True, False]
+    alone = Shiren(services, languages, settings.retrain)
+    assert (alone.shard_count, alone.shard_ids) == (None, None)
+    assert DailyPost(alone, alone).is_near(1 << 22)
+
+
+async def test_processes_begin_their_sessions_one_after_the_other(
+    services: Services, settings: Settings, languages: Languages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.client._IDENTIFY_SECONDS", 1000.0)
+    first, second = (
+        Shiren(services, languages, settings.retrain, shards=ShardSettings(count=2, ids=(number,)))
+        for number in range(2)
+    )
+    await first.before_identify_hook(0, initial=True)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(second.before_identify_hook(1, initial=True), timeout=0.05)
 
 
 async def test_a_change_of_limits_is_registered(world: World) -> None:

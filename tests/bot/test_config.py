@@ -120,6 +120,29 @@ def test_a_setting_that_cannot_be_used_is_named_in_one_sentence(tmp_path: Path, 
     assert refusal(file).startswith(f"{file}: {setting}")
 
 
+def test_shards_are_divided_among_processes(tmp_path: Path) -> None:
+    settings = load_settings(written(tmp_path, "[shards]\ncount = 4\nids = [3, 0]"), {})
+    assert (settings.shards.count, settings.shards.ids) == (4, (3, 0))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("ids = [0]", "shards.ids: shards.count must say of how many, the same in every process"),
+        ("count = 4\nids = [4, 5]", "shards.ids: there is no shard 4 of 4, which are numbered from 0"),
+        ("count = 4\nids = [1, 2, 1]", "shards.ids: each shard is named once"),
+    ],
+)
+def test_shards_that_there_are_not_are_refused(tmp_path: Path, text: str, problem: str) -> None:
+    file = written(tmp_path, f"[shards]\n{text}")
+    assert refusal(file) == f"{file}: {problem}."
+
+
+@pytest.mark.parametrize("text", ["count = -1", "count = 2\nids = [-1]", "ids = 3"])
+def test_shards_that_are_no_numbers_are_refused(tmp_path: Path, text: str) -> None:
+    assert ": shards." in refusal(written(tmp_path, f"[shards]\n{text}"))
+
+
 @pytest.mark.parametrize(
     "content",
     [b"[discord", b"a = = 1", b"\xff\xfe", b'token = "x"\ntoken = "y"', b"a = " + b"9" * 5000, b"a = " + b"[" * 5000],

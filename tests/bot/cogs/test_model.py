@@ -193,3 +193,25 @@ async def test_answers_are_for_the_owner_alone(world: World, versions: tuple[str
         assert isinstance(result, simcord.InteractionResult)
         assert all(message.ephemeral for message in result.followups)
     assert world.seen_by(world.bob) == []
+
+
+async def test_the_status_says_when_what_should_be_live_cannot_be_read(
+    world: World, versions: tuple[str, str], logged_errors: list[str]
+) -> None:
+    live, other = versions
+    await world.model("use", version=other, force=True)
+    services = world.services
+    folder = services.models.live_folder
+    await services.models.use(live, force=False)
+    folder.rename(folder.with_name("away"))
+    # As another process does, that can read it.
+    await services.models.versions.activate(other)
+    await services.models.follow()
+    embed = embed_of(await world.model("status"))
+    assert str(embed.description).startswith(f"⚠ {other} should be live, but this process of the bot cannot read it")
+    assert embed.fields[0].name == f"Live: {live}"
+    assert "is passed over" in logged_errors.pop()
+    folder.with_name("away").rename(folder)
+    await services.models.follow()
+    embed = embed_of(await world.model("status"))
+    assert (embed.description, embed.fields[0].name) == (None, f"Live: {other}")

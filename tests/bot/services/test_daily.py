@@ -185,6 +185,70 @@ async def test_processes_that_share_a_database_post_it_once(
     assert channels.tried == 3
 
 
+async def test_a_process_leaves_the_servers_of_others_to_them_for_a_minute(
+    make: Callable[[], Daily], clock: Clock, channels: Channels, sessions: Sessions, poems: Poems
+) -> None:
+    elsewhere = Daily(sessions, poems, traditional, clock)
+    theirs = Channels()
+    elsewhere.attach(theirs)
+    channels.near, theirs.near = {1}, {2}
+    here = make()
+    for guild_id in (1, 2):
+        await set_up(here, guild_id=guild_id)
+    clock.to("2026-02-04 09:00")
+    await here.run_due()
+    assert [plan.guild_id for plan, _ in channels.arrived] == [1]
+    await elsewhere.run_due()
+    assert [plan.guild_id for plan, _ in theirs.arrived] == [2]
+    # The next day that process is no more.
+    clock.to("2026-02-05 09:00:59")
+    await here.run_due()
+    assert len(channels.days(2)) == 0
+    clock.to("2026-02-05 09:01")
+    await here.run_due()
+    await here.run_due()
+    assert channels.days(2) == [date(2026, 2, 5)]
+
+
+async def test_a_process_that_cannot_send_claims_nothing(
+    daily: Daily, clock: Clock, channels: Channels, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await set_up(daily)
+    clock.now += timedelta(days=1)
+    monkeypatch.setattr(channels, "is_open", lambda: False)
+    await daily.run_due()
+    assert rows("SELECT count(*) FROM poems") == [(0,)]
+
+
+async def test_a_process_that_dies_between_claim_and_answer_is_followed_by_no_second_poem(
+    make: Callable[[], Daily], clock: Clock, channels: Channels
+) -> None:
+    dying, living = make(), make()
+    await set_up(dying)
+    clock.now += timedelta(days=1)
+    sending = asyncio.Event()
+
+    class Line(Channels):
+        async def post(self, plan: DailyPlan, poem: DailyPoem) -> Outcome:
+            sending.set()
+            await asyncio.Event().wait()
+            return await super().post(plan, poem)
+
+    dying.attach(Line())
+    task = asyncio.create_task(dying.run_due())
+    await sending.wait()
+    await living.run_due()
+    # Nothing it does on its way out tells the database anything.
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    for _ in range(3):
+        await living.run_due()
+    assert channels.arrived == []
+    clock.now += timedelta(days=1)
+    await living.run_due()
+    assert len(channels.days()) == 1
+
+
 async def test_two_moderators_who_set_it_at_once_leave_one(make: Callable[[], Daily], rows: Rows) -> None:
     schedules = [Schedule(hour, "UTC") for hour in range(6)]
     plans = await asyncio.gather(*(set_up(make(), schedule) for schedule in schedules))

@@ -148,3 +148,40 @@ class TestKeeping:
         assert not await second.request_stop(1)
         await take(second, sessions)
         assert not await second.stop_requested(1)
+
+
+class TestTurns:
+    """What must not be done twice at once."""
+
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lease_module, "_LOOK_SECONDS", 0.01)
+
+    async def test_each_process_has_its_own(self, sessions: Sessions) -> None:
+        inside, most = 0, 0
+
+        async def work() -> None:
+            nonlocal inside, most
+            async with Lease("x", sessions).turn():
+                inside += 1
+                most = max(most, inside)
+                await asyncio.sleep(0.01)
+                inside -= 1
+
+        await asyncio.wait_for(asyncio.gather(*(work() for _ in range(4))), timeout=30)
+        assert most == 1
+
+    async def test_a_process_that_died_in_its_own_is_not_waited_for(self, sessions: Sessions, rows: Rows) -> None:
+        assert await take(Lease("x", sessions), sessions, user_id=0, run_id=0)
+        second = Lease("x", sessions)
+        waiting = asyncio.create_task(second.pace(60.0))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await asyncio.to_thread(expire, rows)
+        await asyncio.wait_for(waiting, timeout=10)
+        assert not await take(Lease("x", sessions), sessions)
+
+    async def test_a_database_that_fails_is_not_waited_for(self, sessions: Sessions, rows: Rows) -> None:
+        rows("ALTER TABLE leases RENAME TO hidden")
+        async with Lease("x", sessions).turn():
+            rows("ALTER TABLE hidden RENAME TO leases")

@@ -10,13 +10,14 @@ from bot.errors import BotError
 from bot.services import Services
 from bot.services.models import Models
 from bot.services.run_judge import Shortfall
-from bot.services.versions import Versions, VersionState
+from bot.services.versions import Version, Versions, VersionState
 from poetry_model.checkpoint import load_bundle
 from poetry_model.errors import BundleError, PoetryError
 from poetry_model.poem import Poem, PoemRequest
 from poetry_model.poet import Poet
 from tests.bot.conftest import GOOD, MakeBundle, Rows
 from tests.bot.services.installing import damage, install, install_several, opened, refused
+from tests.bot.world import until
 
 WORSE = (Shortfall("perplexity", 120.0, 101.0), Shortfall("metre", 0.9, 0.97))
 
@@ -323,3 +324,112 @@ async def test_what_another_process_made_live_is_followed(
     await there.rollback()
     await here.follow()
     assert here.live_version == load_bundle(shipped).version
+
+
+class TestFollowing:
+    """Two processes that share a database and a folder."""
+
+    async def test_what_cannot_be_read_is_said_once_and_tried_until_it_can(
+        self, settings: Settings, sessions: Sessions, bundle: Path, rows: Rows, logged_errors: list[str]
+    ) -> None:
+        here, there = await opened(settings, sessions), await opened(settings, sessions)
+        old = here.live_version
+        version = await install(there, bundle, "run-1", rows)
+        away = settings.model.folder / "away"
+        (settings.model.folder / "run-1").rename(away)
+        for _ in range(3):
+            await here.follow()
+        assert (here.live_version, here.awaited) == (old, version)
+        assert (await here.composer.compose(PoemRequest.checked("月"))).model == old
+        [line] = logged_errors
+        assert line.startswith(f"Model {version} is passed over: ")
+        logged_errors.clear()
+        away.rename(settings.model.folder / "run-1")
+        await here.follow()
+        assert (here.live_version, here.awaited) == (version, None)
+
+    async def test_it_is_followed_by_itself_whatever_goes_wrong_in_between(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        bundle: Path,
+        rows: Rows,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr("bot.services.models.FOLLOW_SECONDS", 0.01)
+        here, there = await opened(settings, sessions), await opened(settings, sessions)
+        rows("ALTER TABLE model_versions RENAME TO hidden")
+        here.start()
+        await until(lambda: "cannot be found out" in caplog.text)
+        rows("ALTER TABLE hidden RENAME TO model_versions")
+        version = await install(there, bundle, "run-1", rows)
+        await until(lambda: here.live_version == version)
+        await there.rollback()
+        await until(lambda: here.live_version == there.live_version != version)
+        await here.close()
+
+    async def test_where_nothing_has_changed_one_name_is_asked_for(
+        self, settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        here = await opened(settings, sessions)
+
+        async def dear() -> list[Version]:
+            raise AssertionError
+
+        monkeypatch.setattr(here.versions, "chain", dear)
+        await here.follow()
+
+    async def test_what_was_rolled_back_is_not_kept_for_one_that_cannot_be_read(
+        self, settings: Settings, sessions: Sessions, made_bundle: MakeBundle, rows: Rows, logged_errors: list[str]
+    ) -> None:
+        here, there = await opened(settings, sessions), await opened(settings, sessions)
+        shipped = here.live_version
+        first, _ = await install_several(there, made_bundle, rows, 2)
+        await here.follow()
+        await there.rollback()
+        damage(settings.model.folder / "run-1")
+        await here.follow()
+        assert (here.live_version, here.awaited) == (shipped, first)
+        assert first in logged_errors.pop()
+
+    async def test_a_process_that_is_behind_rolls_back_what_all_the_others_have(
+        self, settings: Settings, sessions: Sessions, made_bundle: MakeBundle, rows: Rows
+    ) -> None:
+        here, there = await opened(settings, sessions), await opened(settings, sessions)
+        first, second = await install_several(there, made_bundle, rows, 2)
+        assert await here.rollback() == second
+        await there.follow()
+        assert (here.live_version, there.live_version) == (first, first)
+
+    async def test_one_that_cannot_read_what_the_others_have_can_take_it_away_from_them(
+        self, settings: Settings, sessions: Sessions, made_bundle: MakeBundle, rows: Rows, logged_errors: list[str]
+    ) -> None:
+        here, there = await opened(settings, sessions), await opened(settings, sessions)
+        first, second = await install_several(there, made_bundle, rows, 2)
+        damage(settings.model.folder / "run-2")
+        await here.follow()
+        assert (here.live_version, here.awaited) == (first, second)
+        logged_errors.clear()
+        await here.use(first, force=False)
+        await there.follow()
+        assert (here.awaited, there.live_version) == (None, first)
+
+    async def test_what_is_live_by_the_record_is_never_too_old_to_be_kept(
+        self, settings: Settings, sessions: Sessions, made_bundle: MakeBundle, rows: Rows
+    ) -> None:
+        here, there = await opened(settings, sessions), await opened(settings, sessions)
+        first, *_ = await install_several(there, made_bundle, rows, 3)
+        await here.follow()
+        await there.use(first, force=False)
+        await here.prune(1, ())
+        assert (settings.model.folder / "run-1").is_dir()
+
+    async def test_the_last_one_made_live_is_live_though_the_clock_of_the_one_before_goes_ahead(
+        self, settings: Settings, sessions: Sessions, made_bundle: MakeBundle, rows: Rows
+    ) -> None:
+        models = await opened(settings, sessions)
+        first, _ = await install_several(models, made_bundle, rows, 2)
+        rows("UPDATE model_versions SET activated_at = '2099-01-01 00:00:00.000000' WHERE folder = 'run-2'")
+        await models.use(first, force=False)
+        assert (await opened(settings, sessions)).live_version == first

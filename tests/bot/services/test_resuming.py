@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import Settings
+from bot.db.tables import now
 from bot.errors import BotError
 from bot.services.runs import RunState, Source, Wish
 from poetry_model.checkpoint import load_bundle
@@ -257,3 +258,146 @@ async def test_a_run_in_another_process_can_be_cancelled(
         await other.services.retraining.cancel()
     assert caught.value.key == "retrain.not_running"
     await other.close()
+
+
+class TestTakingOver:
+    """A process that trained is no more: its lease has run out, and its run stands on record as it was."""
+
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("bot.services.retraining._SHOW_EVERY", 0.0)
+        monkeypatch.setattr("bot.services.retraining._PAUSE", 0.0)
+        monkeypatch.setattr("bot.services.run_upkeep._EVERY", 0.02)
+
+    async def die(self, workshop: Workshop, rows: Rows, state: str = "running") -> None:
+        """Leave a run as a process that was killed does."""
+        lease = rows("SELECT * FROM leases WHERE name = 'retrain'")
+        await workshop.close()
+        workshop.seen.clear()
+        rows("UPDATE training_runs SET state = ?, finished_at = NULL, told = 0", state)
+        if lease:
+            rows("INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)", *lease[0])
+        rows("UPDATE leases SET expires_at = '2026-01-01 00:00:00.000000'")
+
+    async def begin(self, workshop: Workshop, child: Child, script: str = TestWhatIsKept.SAVES) -> None:
+        child(script)
+        await workshop.retrain()
+        await until(lambda: bool(workshop.seen) and workshop.last.done == 0.5)
+
+    @pytest.mark.parametrize("state", ["waiting", "running", "examining"])
+    async def test_the_next_start_goes_on_with_it(
+        self, workshop: Workshop, child: Child, made_bundle: MakeBundle, rows: Rows, state: str
+    ) -> None:
+        await self.begin(workshop, child)
+        await self.die(workshop, rows, state)
+        child(f"shutil.copytree({str(made_bundle())!r}, out)")
+        await workshop.open()
+        end = await workshop.ended()
+        assert (end.state, end.run_id, end.message_id) == (RunState.ACCEPTED, 1, 9)
+        assert partials(workshop) == []
+        assert list(workshop.settings.model.folder.glob("*.takeovers")) == []
+
+    async def test_of_two_processes_one_does(
+        self, workshop: Workshop, child: Child, rows: Rows, tmp_path: Path
+    ) -> None:
+        await self.begin(workshop, child)
+        await self.die(workshop, rows)
+        child(f"open({str(tmp_path / 'children')!r}, 'a').write('x'); wait()")
+        others = [Workshop(workshop.settings) for _ in range(3)]
+        await asyncio.gather(*(other.open() for other in others))
+        await until(lambda: any(other.seen and other.last.done == 0.5 for other in others))
+        assert (tmp_path / "children").read_text() == "x"
+        assert rows("SELECT state FROM training_runs") == [("running",)]
+        for other in others:
+            await other.close()
+
+    async def test_one_that_dies_again_and_again_at_the_same_place_is_left_alone(
+        self, workshop: Workshop, child: Child, rows: Rows, logged_errors: list[str]
+    ) -> None:
+        await self.begin(workshop, child)
+        for _ in range(3):
+            await self.die(workshop, rows)
+            child("wait()")
+            await workshop.open()
+            await until(lambda: bool(workshop.seen) and workshop.last.done == 0.5)
+        await self.die(workshop, rows)
+        await workshop.open()
+        end = await workshop.ended()
+        assert (end.state, end.can_go_on) == (RunState.INTERRUPTED, True)
+        assert logged_errors == ["Training run 1 has ended its process 3 times, and is not begun again"]
+        logged_errors.clear()
+
+    async def test_one_that_comes_further_each_time_is_taken_over_each_time(
+        self, workshop: Workshop, child: Child, rows: Rows
+    ) -> None:
+        await self.begin(workshop, child)
+        for number in range(5):
+            await self.die(workshop, rows)
+            child(f"open(out + '.partial/{number}', 'w').close(); wait()")
+            await workshop.open()
+            await until(lambda: bool(workshop.seen) and workshop.last.done == 0.5)
+
+    async def test_a_process_that_has_not_its_files_leaves_it_to_others_and_then_says_so(
+        self,
+        workshop: Workshop,
+        child: Child,
+        rows: Rows,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr("bot.services.run_upkeep._EVERY", 1000.0)
+        await self.begin(workshop, child)
+        await self.die(workshop, rows)
+        rows("UPDATE leases SET expires_at = ?", f"{now():%Y-%m-%d %H:%M:%S.%f}")
+        elsewhere = workshop.settings.model.model_copy(update={"folder": tmp_path / "elsewhere"})
+        other = Workshop(workshop.settings.model_copy(update={"model": elsewhere}))
+        await other.open()
+        assert rows("SELECT state FROM training_runs") == [("running",)]
+        assert "let model.folder be one folder that every process sees" in caplog.text
+        # Nobody else comes.
+        rows("UPDATE leases SET expires_at = '2026-01-01 00:00:00.000000'")
+        other.services.retraining._upkeep.look()
+        await until(lambda: rows("SELECT state FROM training_runs") == [("interrupted",)])
+        await other.close()
+        assert len(partials(workshop)) == 1
+
+    async def test_one_whose_model_is_on_record_already_is_not_begun_again(
+        self, workshop: Workshop, child: Child, made_bundle: MakeBundle, rows: Rows
+    ) -> None:
+        child(f"shutil.copytree({str(made_bundle())!r}, out)")
+        await workshop.retrain()
+        await workshop.ended()
+        await self.die(workshop, rows, "examining")
+        long_ago = "2026-01-01 00:00:00.000000"
+        rows("INSERT INTO leases VALUES ('retrain', 'x', 7, 1, ?, ?, 0)", long_ago, long_ago)
+        child("sys.exit('it trained again')")
+        await workshop.open()
+        await until(lambda: rows("SELECT state FROM training_runs") == [("accepted",)])
+
+    async def test_a_process_that_was_taken_for_dead_records_nothing_any_more(
+        self, workshop: Workshop, child: Child, rows: Rows
+    ) -> None:
+        await self.begin(workshop, child)
+        rows("UPDATE leases SET holder = 'another'")
+        await workshop.close()
+        assert rows("SELECT state FROM training_runs") == [("running",)]
+        assert rows("SELECT holder FROM leases WHERE name = 'retrain'") == [("another",)]
+        assert RunState.INTERRUPTED not in {snapshot.state for snapshot in workshop.seen}
+
+    async def test_a_process_that_was_taken_for_dead_makes_nothing_live(
+        self, workshop: Workshop, child: Child, made_bundle: MakeBundle, rows: Rows, tmp_path: Path
+    ) -> None:
+        live, sign = workshop.services.models.live_version, tmp_path / "go"
+        child(f"""
+step(5)
+while not os.path.exists({str(sign)!r}): time.sleep(0.01)
+shutil.copytree({str(made_bundle())!r}, out)
+""")
+        await workshop.retrain()
+        await until(lambda: bool(workshop.seen) and workshop.last.done == 0.5)
+        rows("UPDATE leases SET holder = 'another'")
+        sign.touch()
+        await until(lambda: workshop.services.retraining._current is None)
+        assert workshop.services.models.live_version == live
+        assert rows("SELECT state FROM training_runs") == [("running",)]
