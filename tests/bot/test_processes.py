@@ -40,6 +40,11 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.1)
 
 
+def database_line(settings: Settings) -> str:
+    """What says in a settings file where the database is."""
+    return f'path = "{settings.database.path}"'
+
+
 class Bots:
     """Two of them, each with a shard."""
 
@@ -114,7 +119,7 @@ class Bots:
         file.touch(mode=0o600)
         file.write_text(
             f'[discord]\ntoken = "{TOKEN}"\n[shards]\ncount = 2\nids = [{shard}]\n'
-            f'[database]\npath = "{settings.database.path}"\n'
+            f"[database]\n{database_line(settings)}\n"
             f'[model]\ndevice = "cpu"\nfolder = "{settings.model.folder}"\n'
             f'[retrain]\ncorpus = "{settings.retrain.corpus}"\ntolerance = 1.0\n'
         )

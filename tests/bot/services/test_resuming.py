@@ -274,7 +274,7 @@ class TestTakingOver:
         lease = rows("SELECT * FROM leases WHERE name = 'retrain'")
         await workshop.close()
         workshop.seen.clear()
-        rows("UPDATE training_runs SET state = ?, finished_at = NULL, told = 0", state)
+        rows("UPDATE training_runs SET state = ?, finished_at = NULL, told = FALSE", state)
         if lease:
             rows("INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)", *lease[0])
         rows("UPDATE leases SET expires_at = '2026-01-01 00:00:00.000000'")
@@ -349,7 +349,7 @@ class TestTakingOver:
         monkeypatch.setattr("bot.services.run_upkeep._EVERY", 1000.0)
         await self.begin(workshop, child)
         await self.die(workshop, rows)
-        rows("UPDATE leases SET expires_at = ?", f"{now():%Y-%m-%d %H:%M:%S.%f}")
+        rows(f"UPDATE leases SET expires_at = '{now():%Y-%m-%d %H:%M:%S.%f}'")
         elsewhere = workshop.settings.model.model_copy(update={"folder": tmp_path / "elsewhere"})
         other = Workshop(workshop.settings.model_copy(update={"model": elsewhere}))
         await other.open()
@@ -369,8 +369,8 @@ class TestTakingOver:
         await workshop.retrain()
         await workshop.ended()
         await self.die(workshop, rows, "examining")
-        long_ago = "2026-01-01 00:00:00.000000"
-        rows("INSERT INTO leases VALUES ('retrain', 'x', 7, 1, ?, ?, 0)", long_ago, long_ago)
+        long_ago = "'2026-01-01 00:00:00.000000'"
+        rows(f"INSERT INTO leases VALUES ('retrain', 'x', 7, 1, {long_ago}, {long_ago}, FALSE)")
         child("sys.exit('it trained again')")
         await workshop.open()
         await until(lambda: rows("SELECT state FROM training_runs") == [("accepted",)])
