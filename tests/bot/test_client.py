@@ -94,7 +94,16 @@ async def test_a_change_of_permissions_is_registered(world: World) -> None:
     assert await world.bot.sync_commands() is False
 
 
-async def test_of_processes_that_start_together_one_registers(world: World) -> None:
+async def test_of_processes_that_start_together_one_registers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = world.bot.http.request
+
+    async def dawdle(route: discord.http.Route, **more: object) -> object:
+        answer = await request(route, **more)  # type: ignore[arg-type] # whatever it was
+        # Others ask meanwhile.
+        await asyncio.sleep(0.05)
+        return answer
+
+    monkeypatch.setattr(world.bot.http, "request", dawdle)
     command = world.bot.tree.get_command("retrain")
     assert isinstance(command, discord.app_commands.Command)
     command.default_permissions = discord.Permissions(manage_guild=True)

@@ -15,7 +15,7 @@ import pytest
 from bot.config import Settings
 from bot.db.tables import now
 from bot.errors import BotError
-from bot.services.runs import RunState, Source, Wish
+from bot.services.runs import RunState, Snapshot, Source, Wish
 from poetry_model.checkpoint import load_bundle
 from tests.bot.conftest import MakeBundle, Rows
 from tests.bot.places import address
@@ -366,14 +366,19 @@ class TestTakingOver:
         self, workshop: Workshop, child: Child, made_bundle: MakeBundle, rows: Rows
     ) -> None:
         child(f"shutil.copytree({str(made_bundle())!r}, out)")
+        live = workshop.services.models.live_version
         await workshop.retrain()
+        [plan] = workshop.settings.model.folder.glob("*.plan.json")
+        written = plan.read_text()
         await workshop.ended()
+        await workshop.services.models.rollback()
         await self.die(workshop, rows, "examining")
+        plan.write_text(written)
         long_ago = "'2026-01-01 00:00:00.000000'"
         rows(f"INSERT INTO leases VALUES ('retrain', 'x', 7, 1, {long_ago}, {long_ago}, FALSE)")
-        child("sys.exit('it trained again')")
         await workshop.open()
         await until(lambda: rows("SELECT state FROM training_runs") == [("accepted",)])
+        assert workshop.services.models.live_version == live
 
     async def test_a_process_that_was_taken_for_dead_records_nothing_any_more(
         self, workshop: Workshop, child: Child, rows: Rows
@@ -385,19 +390,21 @@ class TestTakingOver:
         assert rows("SELECT holder FROM leases WHERE name = 'retrain'") == [("another",)]
         assert RunState.INTERRUPTED not in {snapshot.state for snapshot in workshop.seen}
 
+    @pytest.mark.parametrize("state", [RunState.RUNNING, RunState.EXAMINING])
     async def test_a_process_that_was_taken_for_dead_makes_nothing_live(
-        self, workshop: Workshop, child: Child, made_bundle: MakeBundle, rows: Rows, tmp_path: Path
+        self, workshop: Workshop, child: Child, made_bundle: MakeBundle, rows: Rows, state: RunState
     ) -> None:
-        live, sign = workshop.services.models.live_version, tmp_path / "go"
-        child(f"""
-step(5)
-while not os.path.exists({str(sign)!r}): time.sleep(0.01)
-shutil.copytree({str(made_bundle())!r}, out)
-""")
+        live = workshop.services.models.live_version
+        child(f"shutil.copytree({str(made_bundle())!r}, out)")
+
+        async def lose(snapshot: Snapshot) -> bool:
+            if snapshot.state is state:
+                await asyncio.to_thread(rows, "UPDATE leases SET holder = 'another'")
+            return True
+
+        workshop.services.retraining.attach(lose)
         await workshop.retrain()
-        await until(lambda: bool(workshop.seen) and workshop.last.done == 0.5)
-        rows("UPDATE leases SET holder = 'another'")
-        sign.touch()
         await until(lambda: workshop.services.retraining._current is None)
         assert workshop.services.models.live_version == live
-        assert rows("SELECT state FROM training_runs") == [("running",)]
+        assert rows("SELECT state FROM training_runs") == [(state.value,)]
+        assert rows("SELECT count(*) FROM model_versions") == [(1,)]
