@@ -172,7 +172,9 @@ def _optimizer(network: PoetNetwork, config: TrainingConfig) -> torch.optim.Opti
         return torch.optim.SGD(network.parameters(), lr=config.learning_rate)
     if config.optimizer == "adagrad":
         return torch.optim.Adagrad(network.parameters(), lr=config.learning_rate)
-    return torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
 
 
 def _check_by_hand(network: NetworkConfig, config: TrainingConfig) -> None:

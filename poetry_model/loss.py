@@ -31,9 +31,9 @@ class _LinearCrossEntropy(Function):
         ):
             column = target[:, None]
             scores = (rows @ narrow.T).float().add_(bias)
-            normaliser = scores.logsumexp(dim=1, keepdim=True)
-            total += (normaliser - scores.gather(1, column)).sum()
-            grad = scores.sub_(normaliser).exp_()
+            logs = scores.log_softmax(dim=1)
+            total -= logs.gather(1, column).sum()
+            grad = logs.exp_()
             grad.scatter_add_(1, column, torch.full_like(column, -1, dtype=grad.dtype))
             grad_bias += grad.sum(dim=0)
             grad = grad.to(dtype)

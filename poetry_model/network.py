@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poetry_model.conditions import SIZES
+from poetry_model.dropout import Dropout
 
 Cell = Literal["rnn", "lstm", "gru"]
 Initialisation = Literal["default", "uniform", "xavier", "zeros"]
@@ -76,7 +77,7 @@ class PoetNetwork(nn.Module):
         self.conditions = nn.ModuleList(nn.Embedding(size, config.condition) for size in config.conditions.values())
         inputs = config.embedding + config.condition * len(config.conditions)
         self.recurrent = recurrent_stack(config.cell, inputs, config.hidden, config.layers, config.dropout)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         if config.tied:
             self.narrow = nn.Linear(config.hidden, config.embedding)
             self.bias = nn.Parameter(torch.zeros(config.vocabulary))

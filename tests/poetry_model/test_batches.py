@@ -62,6 +62,12 @@ def test_every_poem_is_in_one_batch_and_no_batch_is_too_large(
         assert len(indices) == 1 or len(indices) * max(len(verses[index].text) for index in indices) <= characters
 
 
+@pytest.mark.parametrize(("characters", "poems"), [(35, 7), (44, 8), (79, 8), (80, 16), (119, 16)])
+def test_a_batch_with_room_for_eight_is_filled_by_eights(characters: int, poems: int) -> None:
+    assert [len(indices) for indices in bucket([FIVE] * 50, characters)[:3]] == [poems] * 3
+    assert [len(indices) for indices in bucket([FIVE] * 50, characters, poems=9)[:3]] == [9] * 3
+
+
 @given(verses=_verses, seed=st.integers(0, 9))
 def test_the_number_of_batches_does_not_depend_on_the_seed(verses: list[Verse], seed: int) -> None:
     assert len(bucket(verses, 60, seed)) == len(bucket(verses, 60))
