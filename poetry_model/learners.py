@@ -50,13 +50,16 @@ class Learner(Protocol):
 
 
 class TorchLearner:
-    """Learns with PyTorch, in bfloat16 where that is fast."""
+    """Learns with PyTorch."""
 
-    def __init__(self, network: PoetNetwork, config: TrainingConfig, device: torch.device) -> None:
+    def __init__(
+        self, network: PoetNetwork, config: TrainingConfig, device: torch.device, dtype: torch.dtype | None = None
+    ) -> None:
+        """`dtype`: that of the matrix products; None: bfloat16 where that is fast, else float32."""
         self._network = network
         self._device = device
         self._clip = config.clip
-        self._dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+        self._dtype = dtype or (torch.bfloat16 if has_fast_bfloat16(device) else torch.float32)
         self._optimizer = _optimizer(network, config)
         self._moments = _MOMENTS[config.optimizer]
 

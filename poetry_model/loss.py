@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-_SLICE = 512
+SLICE = 512
+"""Rows."""
 
 
 class _LinearCrossEntropy(Function):
@@ -24,9 +25,9 @@ class _LinearCrossEntropy(Function):
         grad_bias = torch.zeros_like(bias, dtype=torch.float32)
         total = torch.zeros((), device=inputs.device)
         for rows, target, grad_rows in zip(
-            torch.split(inputs.to(dtype), _SLICE),
-            torch.split(targets, _SLICE),
-            torch.split(grad_inputs, _SLICE),
+            torch.split(inputs.to(dtype), SLICE),
+            torch.split(targets, SLICE),
+            torch.split(grad_inputs, SLICE),
             strict=True,
         ):
             column = target[:, None]
