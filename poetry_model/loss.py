@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-SLICE = 512
+SLICE = 256
 """Rows."""
 
 
@@ -24,6 +24,9 @@ class _LinearCrossEntropy(Function):
         grad_weight = torch.zeros_like(weight, dtype=torch.float32)
         grad_bias = torch.zeros_like(bias, dtype=torch.float32)
         total = torch.zeros((), device=inputs.device)
+        # Taken once: memory of this size is new at each request, and a new page costs more than what is done in it.
+        room = torch.empty(min(SLICE, len(inputs)), len(weight), dtype=torch.float32, device=inputs.device)
+        narrow_room, grad_slice = torch.empty_like(room, dtype=dtype), torch.empty_like(narrow)
         for rows, target, grad_rows in zip(
             torch.split(inputs.to(dtype), SLICE),
             torch.split(targets, SLICE),
@@ -31,15 +34,19 @@ class _LinearCrossEntropy(Function):
             strict=True,
         ):
             column = target[:, None]
-            scores = (rows @ narrow.T).float().add_(bias)
-            logs = scores.log_softmax(dim=1)
-            total -= logs.gather(1, column).sum()
-            grad = logs.exp_()
+            scores, narrow_scores = room[: len(rows)], narrow_room[: len(rows)]
+            torch.add(torch.mm(rows, narrow.T, out=narrow_scores), bias, out=scores)
+            highest = scores.amax(dim=1, keepdim=True)
+            wanted = scores.gather(1, column) - highest
+            shares = scores.sub_(highest).exp_()
+            sums = shares.sum(dim=1, keepdim=True)
+            total += (sums.log() - wanted).sum()
+            grad = shares.div_(sums)
             grad.scatter_add_(1, column, torch.full_like(column, -1, dtype=grad.dtype))
             grad_bias += grad.sum(dim=0)
-            grad = grad.to(dtype)
-            grad_rows.copy_(grad @ narrow)
-            grad_weight += grad.T @ rows
+            narrow_grad = narrow_scores.copy_(grad)
+            grad_rows.copy_(narrow_grad @ narrow)
+            grad_weight += torch.mm(narrow_grad.T, rows, out=grad_slice)
         ctx.count = len(inputs)
         ctx.save_for_backward(grad_inputs, grad_weight, grad_bias)
         return total / len(inputs)

@@ -1,6 +1,6 @@
 """The network: a recurrent network over characters that is told which place of the poem it writes next."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Literal
 
@@ -21,6 +21,9 @@ State = Tensor | tuple[Tensor, Tensor]
 Stack = nn.RNN | nn.LSTM | nn.GRU
 
 _CELLS: dict[Cell, type[Stack]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+_LAYER: dict[Cell, Callable[..., tuple[Tensor, ...]]] = {"rnn": torch.rnn_tanh, "lstm": torch.lstm, "gru": torch.gru}
+"""What `nn.RNN` and the others call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +121,25 @@ class PoetNetwork(nn.Module):
         """
         told = [embed(conditions[..., column]) for column, embed in enumerate(self.conditions)]
         inputs = self.dropout(torch.cat([self.characters(characters), *told], dim=-1))
-        outputs, state = self.recurrent(inputs, state)
+        if self.training and self.config.dropout and state is None and inputs.device.type == "cpu":
+            outputs, state = self._layer_by_layer(inputs)
+        else:
+            outputs, state = self.recurrent(inputs, state)
         outputs = self.dropout(outputs)
         return self.dropout(self.narrow(outputs)) if self.config.tied else outputs, state
+
+    def _layer_by_layer(self, inputs: Tensor) -> tuple[Tensor, State]:
+        """What the stack does with `inputs` at a poem's beginning, with our own dropout between its layers."""
+        outputs, states = inputs, []
+        zeros = inputs.new_zeros(1, len(inputs), self.config.hidden)
+        first = (zeros, zeros) if self.config.cell == "lstm" else zeros
+        for layer, weights in enumerate(self.recurrent.all_weights):
+            outputs = self.dropout(outputs) if layer else outputs
+            # Weights and first state; with biases, one layer, no dropout, in training, one direction, poems first.
+            outputs, *state = _LAYER[self.config.cell](outputs, first, weights, True, 1, 0.0, True, False, True)  # noqa: FBT003 # torch's order
+            states.append(state)
+        last = [torch.cat(parts) for parts in zip(*states, strict=True)]
+        return outputs, (last[0], last[1]) if self.config.cell == "lstm" else last[0]
 
     def score(self, features: Tensor) -> Tensor:
         """Unnormalised log-probabilities of every id, (..., vocabulary), from features."""

@@ -3,7 +3,8 @@ import torch
 from torch import Tensor
 
 from poetry_model.conditions import SIZES, conditions, sizes_with_controls
-from poetry_model.network import NetworkConfig, PoetNetwork
+from poetry_model.dropout import Dropout
+from poetry_model.network import Cell, NetworkConfig, PoetNetwork
 
 
 @pytest.fixture
@@ -62,6 +63,24 @@ def test_dropout_is_for_training_alone(network: PoetNetwork, characters: Tensor,
     assert network(characters, told)[0].equal(network(characters, told)[0])
     network.train()
     assert not network(characters, told)[0].equal(network(characters, told)[0])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_training_drops_between_layers_and_changes_nothing_else(
+    characters: Tensor, told: Tensor, cell: Cell, layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = PoetNetwork(NetworkConfig(9, embedding=6, hidden=8, layers=layers, cell=cell))
+    widths: list[int] = []
+
+    def keep(_: Dropout, inputs: Tensor) -> Tensor:
+        widths.append(inputs.shape[-1])
+        return inputs
+
+    monkeypatch.setattr(Dropout, "forward", keep)
+    trained, evaluated = network(characters, told), network.eval()(characters, told)
+    torch.testing.assert_close(trained, evaluated)
+    assert widths.count(8) == layers + 1
 
 
 def test_one_layer_is_enough(characters: Tensor, told: Tensor) -> None:
