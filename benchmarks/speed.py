@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -102,24 +102,30 @@ class Row:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if any(number is not None and number < 1 for number in (options.rounds, options.threads)):
+        parser.error("--rounds and --threads must be at least 1")
     begin = time.perf_counter()
 
     def say(what: str) -> None:
         print(f"{time.perf_counter() - begin:6.0f} s  {what}", file=sys.stderr, flush=True)
 
+    effort = _QUICK if options.quick else _WHOLE
+    if options.rounds:
+        effort = replace(effort, rounds=options.rounds)
     threads = torch.get_num_threads()
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
-        rows = measure(options.model, options.only, _QUICK if options.quick else _WHOLE, say)
+        rows = measure(options.model, options.only, effort, say)
     except PoetryError as error:
         print(error, file=sys.stderr)
         return 1
     finally:
         used = torch.get_num_threads()
         torch.set_num_threads(threads)
-    settings = {"threads": used, "torch": torch.__version__, "quick": options.quick}
+    settings = {"threads": used, "torch": torch.__version__, "rounds": effort.rounds, "quick": options.quick}
     print("| | measured | beside | ratio | goal |\n| --- | ---: | ---: | ---: | --- |")
     print("\n".join(row.as_markdown() for row in rows))
     print(f"\nSettings: {', '.join(f'{name} {value}' for name, value in settings.items())}.")
@@ -291,6 +297,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, help="bundle (default: the one that ships)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--rounds", type=int, help=f"of all that takes turns (default: {_WHOLE.rounds})")
     parser.add_argument("--quick", action="store_true", help="measure next to nothing, to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return parser

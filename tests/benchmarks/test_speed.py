@@ -51,6 +51,12 @@ def test_one_part_can_be_measured_alone(bundle_folder: Path, capsys: pytest.Capt
     assert all(line.startswith("| against ") for line in lines)
 
 
+@pytest.mark.parametrize("option", ["--rounds", "--threads"])
+def test_settings_that_cannot_be_are_refused_at_once(option: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["--quick", option, "0"])
+
+
 @pytest.mark.parametrize(
     ("ratio", "at_most", "told"),
     [
