@@ -103,7 +103,7 @@ def _round(
 ) -> Callable[[], None]:
     """Learns all of `verses` once."""
     network = deepcopy(bundle.network).to(device).requires_grad_(requires_grad=True).train()
-    learner = TorchLearner(network, TrainingConfig(), device, dtype)
+    learner = TorchLearner(network, TrainingConfig(), device, dtype=dtype)
     given = partial(Controls(bundle.prosody).dropped, seed=1) if bundle.prosody else None
 
     def learn() -> None:

@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from poetry_model.conditions import conditions
 from poetry_model.corpus import Verse
+from poetry_model.distributed import ALONE, Ranks
 from poetry_model.vocabulary import PAD, Vocabulary
 
 _ROWS = 8
@@ -26,6 +27,8 @@ class Batch:
     """Conditions of each place, (batch, places, conditions)."""
     targets: Tensor
     """Id at each place, (batch, places)."""
+    weight: float = 1.0
+    """What its mean loss counts where it is a process's part: the mean over the parts is then that of the whole."""
 
     @property
     def mask(self) -> Tensor:
@@ -34,7 +37,12 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
-        return Batch(self.previous.to(device), self.conditions.to(device), self.targets.to(device))
+        return replace(
+            self,
+            previous=self.previous.to(device),
+            conditions=self.conditions.to(device),
+            targets=self.targets.to(device),
+        )
 
 
 Given = Callable[[Verse], list[tuple[int, int]]]
@@ -103,7 +111,16 @@ def batches(
     seed: int | None = None,
     poems: int | None = None,
     skip: int = 0,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Batch]:
-    """The batches of `bucket`, made as they are needed, without the first `skip`."""
+    """The batches of `bucket`, made as they are needed, without the first `skip`; of each the part of this process."""
     for indices in bucket(verses, characters, seed, poems)[skip:]:
-        yield collate([verses[index] for index in indices], vocabulary, given)
+        whole = [verses[index] for index in indices]
+        # One that finds no poem left takes part with another's, which counts nothing.
+        part = ranks.part(whole)
+        batch = collate(part or whole[:1], vocabulary, given)
+        yield replace(batch, weight=ranks.size * _places(part, vocabulary) / _places(whole, vocabulary))
+
+
+def _places(verses: Sequence[Verse], vocabulary: Vocabulary) -> int:
+    return sum(len(verse.text) + (len(verse.lines) if vocabulary.line_ends else 0) for verse in verses)

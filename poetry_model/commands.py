@@ -20,6 +20,7 @@ from poetry_model.checkpoint import PRETRAINED, load_bundle
 from poetry_model.controls import not_given
 from poetry_model.corpus import Dynasty, read_corpus
 from poetry_model.devices import choose_device
+from poetry_model.distributed import Ranks, joined
 from poetry_model.download import download, download_bar
 from poetry_model.errors import BAD_INPUT, INTERRUPTED, CorpusError, RequestError, TrainingError
 from poetry_model.evaluation import perplexity
@@ -27,7 +28,7 @@ from poetry_model.holdout import HoldOut
 from poetry_model.mood import Mood
 from poetry_model.poem import MAX_SEED, Poem, PoemRequest, Style
 from poetry_model.poet import Poet
-from poetry_model.progress import BarReporter, JsonReporter
+from poetry_model.progress import BarReporter, JsonReporter, Reporter, SilentReporter
 from poetry_model.recipe import SETTINGS, make_recipe, read_settings
 from poetry_model.sampled import SampledPoet, make_poet
 from poetry_model.script import Script
@@ -133,7 +134,12 @@ def _as_json(written: Poem) -> str:
 
 
 def train(options: Namespace) -> int:
-    """`train`: a bundle from a folder of verse."""
+    """`train`: a bundle from a folder of verse; by several processes where torchrun started them."""
+    with joined(options.device) as ranks:
+        return _train(options, ranks)
+
+
+def _train(options: Namespace, ranks: Ranks) -> int:
     settings = read_settings(options.recipe) if options.recipe else {}
     settings |= {name: value for name in SETTINGS if (value := getattr(options, name, None)) is not None}
     if options.parent and (fixed := [name for name in settings if SETTINGS[name] != "training"]):
@@ -154,9 +160,10 @@ def train(options: Namespace) -> int:
         rival=options.compare_with,
         examine=options.examine,
         resume=options.resume,
+        ranks=ranks,
     )
     with (
-        JsonReporter() if options.progress == "json" else BarReporter() as reporter,
+        _reporter(options, ranks) as reporter,
         _stop_signals(stop_on_eof=options.stop_on_eof) as stopped,
     ):
         try:
@@ -166,6 +173,12 @@ def train(options: Namespace) -> int:
             return INTERRUPTED
         reporter.finish(version, outcome.perplexity)
     return 0
+
+
+def _reporter(options: Namespace, ranks: Ranks) -> Reporter:
+    if not ranks.is_main:
+        return SilentReporter()
+    return JsonReporter() if options.progress == "json" else BarReporter()
 
 
 def evaluate(options: Namespace) -> int:

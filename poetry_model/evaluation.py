@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from poetry_model.batches import Given, batches
 from poetry_model.corpus import Verse
+from poetry_model.distributed import ALONE, Ranks
 from poetry_model.network import PoetNetwork
 from poetry_model.vocabulary import END, LINE_END, UNK, Vocabulary
 
@@ -35,13 +36,17 @@ def perplexity(
     verses: Sequence[Verse],
     device: torch.device,
     given: Given | None = None,
+    ranks: Ranks = ALONE,
 ) -> Perplexity:
-    """Perplexity of `network` on `verses` (at least one), in fp32; `given` for a network that takes controls."""
+    """Perplexity of `network` on `verses` (at least one), in fp32; `given` for a network that takes controls.
+
+    The processes of a training share the work.
+    """
     training = network.training
     network.eval()
     loss = 0.0
     unknown = 0
-    for batch in batches(verses, vocabulary, _BATCH_CHARACTERS, given):
+    for batch in batches(ranks.part(verses), vocabulary, _BATCH_CHARACTERS, given):
         moved = batch.to(device)
         mask = moved.mask
         if vocabulary.line_ends:
@@ -55,5 +60,6 @@ def perplexity(
         loss += functional.cross_entropy(scores, targets, reduction="sum").item()
         unknown += int((targets == UNK).sum())
     network.train(training)
+    loss, all_unknown = ranks.total(loss, unknown)
     characters = sum(len(verse.text) for verse in verses)
-    return Perplexity(math.exp(loss / characters), len(verses), characters, unknown / characters)
+    return Perplexity(math.exp(loss / characters), len(verses), characters, all_unknown / characters)

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from poetry_model.batches import Batch
 from poetry_model.devices import has_fast_bfloat16
+from poetry_model.distributed import ALONE, Ranks
 from poetry_model.errors import TrainingError
 from poetry_model.loss import linear_cross_entropy
 from poetry_model.network import NetworkConfig, PoetNetwork
@@ -49,17 +50,43 @@ class Learner(Protocol):
         """
 
 
+class _MeanLoss(nn.Module):
+    """The mean loss of a batch, in nats."""
+
+    def __init__(self, network: PoetNetwork, dtype: torch.dtype) -> None:
+        super().__init__()
+        self._network = network
+        self._dtype = dtype
+
+    def forward(self, batch: Batch) -> Tensor:
+        mask = batch.mask
+        narrow = self._dtype is not torch.float32
+        with torch.autocast(mask.device.type, self._dtype) if narrow else nullcontext():
+            features, _ = self._network.features(batch.previous, batch.conditions)
+        features, targets = features[mask], batch.targets[mask]
+        if self._network.config.output_relu:
+            return functional.cross_entropy(self._network.score(features.float()), targets)
+        return linear_cross_entropy(features, *self._network.output_layer, targets, self._dtype)
+
+
 class TorchLearner:
-    """Learns with PyTorch."""
+    """Learns with PyTorch; where `ranks` are several, each from its part of a batch."""
 
     def __init__(
-        self, network: PoetNetwork, config: TrainingConfig, device: torch.device, dtype: torch.dtype | None = None
+        self,
+        network: PoetNetwork,
+        config: TrainingConfig,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+        dtype: torch.dtype | None = None,
     ) -> None:
         """`dtype`: that of the matrix products; None: bfloat16 where that is fast, else float32."""
         self._network = network
         self._device = device
+        self._ranks = ranks
         self._clip = config.clip
-        self._dtype = dtype or (torch.bfloat16 if has_fast_bfloat16(device) else torch.float32)
+        dtype = dtype or (torch.bfloat16 if has_fast_bfloat16(device) else torch.float32)
+        self._loss = ranks.parallel(_MeanLoss(network, dtype))
         self._optimizer = _optimizer(network, config)
         self._moments = _MOMENTS[config.optimizer]
 
@@ -67,20 +94,12 @@ class TorchLearner:
         """See `Learner`."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        batch = batch.to(self._device)
-        mask = batch.mask
-        narrow = self._dtype is not torch.float32
-        with torch.autocast(self._device.type, self._dtype) if narrow else nullcontext():
-            features, _ = self._network.features(batch.previous, batch.conditions)
-        features, targets = features[mask], batch.targets[mask]
-        if self._network.config.output_relu:
-            loss = functional.cross_entropy(self._network.score(features.float()), targets)
-        else:
-            loss = linear_cross_entropy(features, *self._network.output_layer, targets, self._dtype)
+        loss = self._loss(batch.to(self._device)) * batch.weight
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+        with self._ranks.connected():
+            loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
         nn.utils.clip_grad_norm_(self._network.parameters(), self._clip)
-        value = loss.item()
+        value = self._ranks.mean(loss.item())
         if not math.isfinite(value):
             raise TrainingError(_DIVERGED)
         self._optimizer.step()
@@ -165,9 +184,13 @@ def _require_never_negative(tensors: Iterable[Tensor]) -> None:
         raise ValueError("a step or a sum of squares is below 0")
 
 
-def make_learner(network: PoetNetwork, config: TrainingConfig, device: torch.device) -> Learner:
-    """The learner of the engine that `config` names."""
-    return NumpyLearner(network, config) if config.engine == "numpy" else TorchLearner(network, config, device)
+def make_learner(network: PoetNetwork, config: TrainingConfig, device: torch.device, ranks: Ranks = ALONE) -> Learner:
+    """The learner of the engine that `config` names; raises `TrainingError` where it cannot train as it is asked to."""
+    if config.engine == "torch":
+        return TorchLearner(network, config, device, ranks)
+    if ranks.size > 1:
+        raise TrainingError("The numpy engine trains in one process; start it without torchrun.")
+    return NumpyLearner(network, config)
 
 
 def _optimizer(network: PoetNetwork, config: TrainingConfig) -> torch.optim.Optimizer:

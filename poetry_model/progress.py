@@ -35,6 +35,27 @@ class Reporter(Protocol):
         """The bundle is written."""
 
 
+class SilentReporter:
+    """Says nothing: of several processes one speaks."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def progress(self, progress: Progress) -> None:
+        """See `Reporter`."""
+
+    def say(self, line: str) -> None:
+        """See `Reporter`."""
+
+    def finish(self, version: str, perplexity: float) -> None:
+        """See `Reporter`."""
+
+
 class BarReporter:
     """A progress bar on standard error, and a line an epoch."""
 

@@ -1,5 +1,6 @@
 """Writing a folder whole or not at all."""
 
+import glob
 import os
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ def replacing(destination: Path) -> Iterator[Path]:
     """A new folder to write into; on success it takes the place of `destination`, on an error it vanishes.
 
     The files are on disk before the names change, so that whatever stands at `destination` is whole. Where an old
-    folder goes, a crash between the two changes of name leaves it beside, as `.NAME.old.*/NAME`.
+    folder goes, a crash between the two changes of name leaves it beside, as `.NAME.old.*/NAME`: see `recover`.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
@@ -39,6 +40,15 @@ def replacing(destination: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def recover(destination: Path) -> None:
+    """Bring back the folder that a crash in `replacing` left beside `destination`; a moment ago nobody may write it."""
+    if not destination.exists():
+        for left in destination.parent.glob(f".{glob.escape(destination.name)}.old.*/{glob.escape(destination.name)}"):
+            left.rename(destination)
+            left.parent.rmdir()
+            break
 
 
 def _sync(path: Path) -> None:

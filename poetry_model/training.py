@@ -15,11 +15,13 @@ from torch import Tensor
 from poetry_model.batches import batches, bucket
 from poetry_model.controls import Controls, not_given
 from poetry_model.corpus import Verse
+from poetry_model.distributed import ALONE, Ranks
 from poetry_model.errors import TrainingError
 from poetry_model.evaluation import perplexity
 from poetry_model.learners import make_learner
 from poetry_model.material import Material
 from poetry_model.network import PoetNetwork
+from poetry_model.reading import digest
 from poetry_model.training_config import TrainingConfig
 from poetry_model.training_state import Counters, load_state, save_state
 from poetry_model.vocabulary import Vocabulary
@@ -88,8 +90,12 @@ class Trainer:
         report: Callable[[Progress], None] = lambda _: None,
         should_stop: Callable[[], bool] = lambda: False,
         save_every: float = 180.0,
+        ranks: Ranks = ALONE,
     ) -> None:
-        """`start` is the version whose weights `network` has, None for random ones; `save_every` in seconds."""
+        """`start` is the version whose weights `network` has, None for random ones; `save_every` in seconds.
+
+        Of several `ranks`, which all have the same network, the main one saves and reports.
+        """
         self._device = device or torch.device("cpu")
         self._network = network.to(self._device).requires_grad_(requires_grad=True)
         self._vocabulary = vocabulary
@@ -101,9 +107,12 @@ class Trainer:
         self._report = report
         self._should_stop = should_stop
         self._save_every = save_every
-        self._learner = make_learner(self._network, config, self._device)
+        self._ranks = ranks
         identity = {"config": asdict(config), "network": network.config.as_dict(), "corpus": corpus_digest}
         self._counters = Counters(identity | {"start": start})
+        # As many bits as a float holds.
+        self._require_alike(int(digest(self._counters.identity)[:12], 16))
+        self._learner = make_learner(self._network, config, self._device, ranks)
         self._best: dict[str, Tensor] = {}
         self._batches = 1
         """Of the epoch under way."""
@@ -126,9 +135,10 @@ class Trainer:
         elif self._counters.identity["start"] is not None:
             began = time.perf_counter()
             self._counters.start = self._evaluate()
-            self._judging = time.perf_counter() - began
+            self._judging = self._since(began)
             self._counters.seconds += self._judging
             self._tell("start", perplexity=self._counters.start)
+        self._require_alike(self._counters.epoch, self._counters.batch)
         while self._counters.epoch < self._config.epochs and self._may_go_on():
             self._run_epoch()
         counters = self._counters
@@ -151,20 +161,24 @@ class Trainer:
             seed=seed,
             poems=config.batch_poems,
             skip=counters.batch,
+            ranks=self._ranks,
         )
         for batch in epoch:
-            if self._should_stop():
+            if self._ranks.any(self._should_stop()):
                 self._save()
+                # Whoever leaves first has torchrun end the others.
+                self._ranks.wait()
                 raise InterruptedRunError(
                     f"Stopped in epoch {counters.epoch + 1} of {config.epochs}; the run is saved."
                 )
+            self._ranks.seed(seed, counters.batch)
             began = time.perf_counter()
             loss = self._learner.step(batch, config.learning_rate * self._rate_share(self._done()))
-            seconds = time.perf_counter() - began
+            seconds = self._since(began)
             counters.batch += 1
             counters.seconds += seconds
             counters.loss = _smooth(counters.loss, loss)
-            self._rate = _smooth(self._rate, int(batch.mask.sum()) / seconds)
+            self._rate = _smooth(self._rate, self._ranks.size * int(batch.mask.sum()) / seconds)
             self._tell("step")
             if self._seconds_left() <= 0:
                 break
@@ -177,7 +191,7 @@ class Trainer:
         began = time.perf_counter()
         self._learner.settle()
         value = self._evaluate()
-        self._judging = time.perf_counter() - began
+        self._judging = self._since(began)
         counters.seconds += self._judging
         counters.epoch += 1
         counters.batch = 0
@@ -190,7 +204,18 @@ class Trainer:
 
     def _evaluate(self) -> float:
         given = not_given if self._controls else None
-        return perplexity(self._network, self._vocabulary, self._held_back, self._device, given).perplexity
+        return perplexity(self._network, self._vocabulary, self._held_back, self._device, given, self._ranks).perplexity
+
+    def _since(self, began: float) -> float:
+        """Seconds, by the main process's clock: what depends on them is decided alike."""
+        return self._ranks.of_main(time.perf_counter() - began)
+
+    def _require_alike(self, *values: int) -> None:
+        if not self._ranks.all_alike(*values):
+            raise TrainingError(
+                "The processes differ in their options, their corpus or the interrupted run they found; start all with "
+                "the same command, and put --out in a folder that all hosts share."
+            )
 
     def _may_go_on(self) -> bool:
         return not self._has_stalled() and (self._seconds_left() > 0 or not self._best)
@@ -224,6 +249,8 @@ class Trainer:
         return _FINAL_RATE + (1 - _FINAL_RATE) * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
     def _save(self) -> None:
+        if not self._ranks.is_main:
+            return
         self._learner.settle()
         save_state(self._folder, self._counters, self._network, self._best, self._learner)
         self._saved_at = time.perf_counter()

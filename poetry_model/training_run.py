@@ -16,6 +16,7 @@ from poetry_model.composing import Composing
 from poetry_model.conditions import SIZES, sizes_with_controls
 from poetry_model.controls import Controls, not_given
 from poetry_model.corpus import Corpus, Dynasty, Verse, read_corpus
+from poetry_model.distributed import ALONE, Ranks
 from poetry_model.errors import TrainingError
 from poetry_model.evaluation import Perplexity, perplexity
 from poetry_model.examination import examine
@@ -24,6 +25,7 @@ from poetry_model.holdout import HoldOut, Split
 from poetry_model.material import Material
 from poetry_model.network import NetworkConfig, PoetNetwork
 from poetry_model.prosody import Prosody, Tone, learn_prosody
+from poetry_model.storage import recover
 from poetry_model.strains import read_strains
 from poetry_model.training import Outcome, Progress, Trainer
 from poetry_model.training_config import TrainingConfig
@@ -53,6 +55,8 @@ class TrainingRun:
     examine: int = 0
     """Poems that the new model writes for its examination; 0: none."""
     resume: bool = False
+    ranks: Ranks = ALONE
+    """The processes that train together; the main one writes the bundle."""
 
     @property
     def state_folder(self) -> Path:
@@ -65,8 +69,12 @@ class TrainingRun:
         should_stop: Callable[[], bool],
         say: Callable[[str], None],
     ) -> tuple[str, Outcome]:
-        """Train and write the bundle; returns its version and how the run went. `say` takes a line for people."""
-        self._check_out()
+        """Train and write the bundle; returns its version and how the run went. `say` takes a line for people.
+
+        A process that is not the main one writes nothing, and returns an empty version.
+        """
+        resume = self._resumes()
+        self._check_out(resume=resume)
         parent = load_bundle(self.parent) if self.parent else None
         rival = load_bundle(self.rival) if self.rival else None
         corpus = read_corpus(self.corpus)
@@ -112,7 +120,10 @@ class TrainingRun:
             controls=Controls(prosody) if prosody else None,
             report=report,
             should_stop=should_stop,
-        ).run(resume=self.resume)
+            ranks=self.ranks,
+        ).run(resume=resume)
+        if not self.ranks.is_main:
+            return "", outcome
         # The bundle holds fp16: its figures are those of the weights it holds.
         network.half().float()
         bundle = Bundle(network, vocabulary, hold_out, prosody, composing, {}, version="")
@@ -193,8 +204,15 @@ class TrainingRun:
         )
         return prosody
 
-    def _check_out(self) -> None:
-        if not self.resume and self.state_folder.exists():
+    def _resumes(self) -> bool:
+        """Whether there is a run to go on with: whoever starts again lost processes cannot be asked for --resume."""
+        if self.ranks.is_main:
+            recover(self.state_folder)
+        kept = self.ranks.any(self.state_folder.exists())
+        return self.resume or (self.ranks.restarted and kept)
+
+    def _check_out(self, *, resume: bool) -> None:
+        if not resume and self.state_folder.exists():
             raise TrainingError(
                 f"An interrupted run is kept in {self.state_folder}; add --resume to go on with it, or delete it."
             )

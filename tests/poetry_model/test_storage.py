@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from poetry_model.storage import replacing
+from poetry_model.storage import recover, replacing
 
 
 def test_a_new_folder_appears_whole_with_its_parents(tmp_path: Path) -> None:
@@ -60,3 +60,20 @@ def test_a_failed_swap_brings_the_old_folder_back(tmp_path: Path, monkeypatch: p
     with pytest.raises(OSError, match="no"), replacing(destination) as new:
         (new / "new").touch()
     assert (destination / "old").exists()
+
+
+def test_a_crash_between_the_two_changes_of_name_is_made_good(tmp_path: Path) -> None:
+    destination = tmp_path / "model"
+    outgoing = tmp_path / ".model.old.abc"
+    (outgoing / "model").mkdir(parents=True)
+    (outgoing / "model" / "old").touch()
+    recover(destination)
+    assert [file.name for file in tmp_path.rglob("*")] == ["model", "old"]
+
+
+def test_what_stands_in_its_place_stays(tmp_path: Path) -> None:
+    (tmp_path / ".model.old.abc" / "model").mkdir(parents=True)
+    with replacing(tmp_path / "model") as new:
+        (new / "new").touch()
+    recover(tmp_path / "model")
+    assert [file.name for file in (tmp_path / "model").iterdir()] == ["new"]
