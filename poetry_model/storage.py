@@ -43,7 +43,7 @@ def replacing(destination: Path) -> Iterator[Path]:
 
 
 def recover(destination: Path) -> None:
-    """Bring back the folder that a crash in `replacing` left beside `destination`; a moment ago nobody may write it."""
+    """Bring back the folder that a crash in `replacing` left beside `destination`, while nobody writes it."""
     if not destination.exists():
         for left in destination.parent.glob(f".{glob.escape(destination.name)}.old.*/{glob.escape(destination.name)}"):
             left.rename(destination)

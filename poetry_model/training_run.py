@@ -236,6 +236,7 @@ class TrainingRun:
             "seconds": round(outcome.seconds),
             "history": outcome.history,
             "device": str(self.device),
+            "processes": self.ranks.size,
             "torch": torch.__version__,
             "machine": platform.machine(),
         }
