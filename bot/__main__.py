@@ -122,11 +122,13 @@ async def _discord(settings: Settings) -> int:
     from bot.client import Shiren  # noqa: PLC0415 # likewise
     from bot.i18n import Languages  # noqa: PLC0415 # likewise
     from bot.monitor import monitored, open_metrics  # noqa: PLC0415 # likewise
+    from bot.services.reading import prepare  # noqa: PLC0415 # likewise
     from bot.stopping import run_until_stopped  # noqa: PLC0415 # likewise
     from bot.ui.card_press import open_press  # noqa: PLC0415 # likewise
 
     stop = _stop_event()
     metrics = open_metrics(settings.monitor)
+    await asyncio.to_thread(prepare)
     async with open_press(settings.card.font) as press, assemble(settings, metrics) as services:
         client = Shiren(
             services,

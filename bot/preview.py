@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 import simcord
@@ -14,13 +14,18 @@ from bot.assembly import assemble
 from bot.client import Shiren
 from bot.config import DatabaseSettings, ModelSettings, Settings
 from bot.errors import ConfigError
-from bot.i18n import Languages, Strings
+from bot.i18n import DEFAULT_LANGUAGE, Language, Languages
+from bot.preview_locales import Locales
+from bot.services.reading import prepare
 from bot.stopping import finish
 from bot.ui.card_press import open_press
 
 _log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 1.0
+
+WELCOMES = ("welcome", "welcome_daily", "welcome_linked")
+"""What is said first in each channel."""
 
 
 async def run_preview(settings: Settings, stop: asyncio.Event) -> None:
@@ -31,6 +36,7 @@ async def run_preview(settings: Settings, stop: asyncio.Event) -> None:
     settings = _own_data(settings)
     languages = Languages.load()
     strings = languages.default
+    await asyncio.to_thread(prepare)
     async with AsyncExitStack() as closing:
         press = await closing.enter_async_context(open_press(settings.card.font))
         services = await closing.enter_async_context(assemble(settings))
@@ -41,31 +47,22 @@ async def run_preview(settings: Settings, stop: asyncio.Event) -> None:
         await env.start()
         # First, while the page can still show it.
         closing.push_async_callback(finish, services, stop)
-        # The people come before the clock is set: their ids hold the time, and must be the same at every start,
-        # or nobody would find their favorites again.
-        guild = env.create_guild(strings("preview.guild"))
-        channel = guild.create_text_channel(strings("preview.channel"), topic=strings("preview.topic"))
-        # Discord shows /retrain to administrators.
-        administrator = guild.create_role("admin", permissions=discord.Permissions(administrator=True))
-        owner = guild.add_member(env.create_user("owner", global_name=strings("preview.owner")), roles=[administrator])
-        guest = guild.add_member(env.create_user("guest", global_name=strings("preview.guest")))
-        bot.owner_ids = {owner.id}
+        # The server comes before the clock is set: ids hold the time, and must be the same at every start, or nobody
+        # would find their favorites again.
+        server = _furnish(env, languages)
+        bot.owner_ids = {server.people[DEFAULT_LANGUAGE].id}
+        if bot.user is not None:
+            await bot.user.edit(username=strings("preview.bot"))
         await _catch_up(env)
-        await _introduce(env, bot, channel.id, strings)
-        try:
-            preview = await closing.enter_async_context(
-                env.preview(channel, viewers=[owner, guest], layout="channel", port=settings.preview.port)
-            )
-        except simcord.SetupError as error:
-            raise ConfigError(
-                f"The page cannot be served on port {settings.preview.port} ({error}); set another preview.port."
-            ) from error
+        pages = await _open_pages(env, server, settings.preview.port, closing)
         turns = asyncio.Lock()
-        _take_turns(preview, turns)
-        print(strings("preview.address", address=preview.url), flush=True)
+        for page in pages:
+            _take_turns(env, page, turns)
+        await _welcome(env, bot, pages, languages)
+        print(strings("preview.address", address=pages[0].url), flush=True)
         tasks = [
-            asyncio.create_task(_keep_current(env, preview, turns)),
-            asyncio.create_task(preview.wait_closed()),
+            asyncio.create_task(_keep_current(env, pages, turns)),
+            *(asyncio.create_task(page.wait_closed()) for page in pages),
             asyncio.create_task(stop.wait()),
         ]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -85,12 +82,66 @@ def _own_data(settings: Settings) -> Settings:
     )
 
 
-async def _introduce(env: simcord.Env, bot: Shiren, channel_id: int, strings: Strings) -> None:
-    """Give the bot its name, and let it say what can be typed."""
-    if bot.user is not None:
-        await bot.user.edit(username=strings("preview.bot"))
-    await bot.get_partial_messageable(channel_id).send(strings("preview.welcome"))
+class _Server(NamedTuple):
+    """What stands in for a server on Discord."""
+
+    people: Mapping[Language, simcord.MemberActor]
+    """Whoever speaks English owns the bot."""
+    channels: Sequence[simcord.ChannelHandle]
+
+
+def _furnish(env: simcord.Env, languages: Languages) -> _Server:
+    """A server with channels and, for every language, a person."""
+    strings = languages.default
+    guild = env.create_guild(strings("preview.guild"))
+    poems = guild.create_text_channel(strings("preview.poems"), topic=strings("preview.poems_topic"))
+    # Discord shows /retrain to administrators.
+    administrator = guild.create_role("admin", permissions=discord.Permissions(administrator=True))
+    locales = Locales(env)
+    people = {}
+    for language in Language:
+        strings = languages(language)
+        user = env.create_user(language.lower(), global_name=strings("preview.person"))
+        locales.set(user.id, discord.Locale(language))
+        people[language] = guild.add_member(user, roles=[administrator] if language is DEFAULT_LANGUAGE else [])
+    strings = languages.default
+    others = (
+        guild.create_text_channel(strings("preview.daily"), topic=strings("preview.daily_topic")),
+        guild.create_text_channel(strings("preview.linked"), topic=strings("preview.linked_topic")),
+    )
+    return _Server(people, (poems, *others))
+
+
+async def _open_pages(
+    env: simcord.Env, server: _Server, port: int, closing: AsyncExitStack
+) -> Sequence[simcord.Preview]:
+    """A page for each channel, the first on `port`."""
+    pages = []
+    for channel in server.channels:
+        # SimCord 3.2.1 shows one channel a page, and one page at a time; what it means by that is that one acts.
+        env._preview = None  # noqa: SLF001 # see above
+        try:
+            page = await closing.enter_async_context(
+                env.preview(channel, viewers=list(server.people.values()), layout="channel", port=port)
+            )
+        except simcord.SetupError as error:
+            raise ConfigError(
+                f"The page cannot be served on port {port} ({error}); set another preview.port."
+            ) from error
+        pages.append(page)
+        port = 0
+    return pages
+
+
+async def _welcome(env: simcord.Env, bot: Shiren, pages: Sequence[simcord.Preview], languages: Languages) -> None:
+    """Let the bot say in each channel, in every language, what can be typed, and where the other channels are."""
+    links = " · ".join(f"[#{page.channel.name}]({page.url})" for page in pages)
+    for page, welcome in zip(pages, WELCOMES, strict=True):
+        said = "\n\n".join(languages(language, language)(f"preview.{welcome}") for language in Language)
+        await bot.get_partial_messageable(page.channel.id).send(f"{said}\n\n{links}", suppress_embeds=True)
     await env.settle()
+    for page in pages:
+        await page.refresh()
 
 
 async def _catch_up(env: simcord.Env) -> None:
@@ -100,7 +151,7 @@ async def _catch_up(env: simcord.Env) -> None:
         await env.advance_time(behind)
 
 
-async def _keep_current(env: simcord.Env, preview: simcord.Preview, turns: asyncio.Lock) -> None:
+async def _keep_current(env: simcord.Env, pages: Sequence[simcord.Preview], turns: asyncio.Lock) -> None:
     """Let time pass, and show what the bot did by itself."""
     seen = len(env.http_requests)
     while True:
@@ -112,13 +163,14 @@ async def _keep_current(env: simcord.Env, preview: simcord.Preview, turns: async
                 seen += len(new)
                 # What answers an action is shown by the action itself.
                 if any(request.path.startswith("/channels/") for request in new):
-                    await preview.refresh()
+                    for page in pages:
+                        await page.refresh()
             except (simcord.SetupError, TimeoutError) as error:
                 _log.debug("The page is shown a little later: %s", error)
 
 
-def _take_turns(preview: simcord.Preview, turns: asyncio.Lock) -> None:
-    """Keep the page's actions and our own ticks apart; SimCord does one thing at a time.
+def _take_turns(env: simcord.Env, preview: simcord.Preview, turns: asyncio.Lock) -> None:
+    """Keep the actions of pages and our own ticks apart; SimCord does one thing at a time.
 
     An action that meets a tick would leave the page dead until it is loaded again, and one sent just before the page
     learns of a refresh would be refused as stale. Neither can be told to SimCord 3.2.1 from outside, hence the private
@@ -128,6 +180,7 @@ def _take_turns(preview: simcord.Preview, turns: asyncio.Lock) -> None:
 
     async def act_in_turn(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
         async with turns:
+            env._preview = preview  # noqa: SLF001 # see _open_pages
             page = preview._pages.get(context_id or "")  # noqa: SLF001 # see above
             if page is not None and isinstance(body, dict) and "published_revision" in body:
                 body = {**body, "published_revision": page.revision}

@@ -26,12 +26,12 @@ from bot.db.engine import Sessions, open_sessions
 from bot.db.migrate import upgrade
 from bot.i18n import Languages, Strings
 from bot.place import Place
+from bot.preview_locales import Locales
 from bot.services import Services
 from bot.services.training_process import TrainingOrder
 from poetry_model.checkpoint import load_bundle, save_bundle
 from tests.bot.places import settings_for
 from tests.bot.postgresql import VARIABLE, TestServer
-from tests.bot.speaking import Speaking
 from tests.bot.world import World
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -174,9 +174,9 @@ async def world(settings: Settings) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-def speaking(monkeypatch: pytest.MonkeyPatch) -> Speaking:
-    """Lets people have Discord in other languages."""
-    return Speaking(monkeypatch)
+def speaking(world: World) -> Locales:
+    """Lets people have Discord in other languages, by what the page has for it."""
+    return Locales(world.env)
 
 
 @pytest.fixture

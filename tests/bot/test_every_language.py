@@ -10,9 +10,9 @@ import simcord
 from discord import Locale
 
 from bot.i18n import Language, Strings
+from bot.preview_locales import Locales
 from poetry_model.script import Script, told_script
 from tests.bot.forgery import leaves
-from tests.bot.speaking import Speaking
 from tests.bot.world import Option, World, shown
 
 LOCALES = {
@@ -83,7 +83,7 @@ async def walk(world: World) -> list[tuple[str, simcord.InteractionResult]]:
 
 @pytest.mark.parametrize("language", list(Language))
 async def test_every_command_answers_in_the_language_of_whoever_asks(
-    world: World, speaking: Speaking, language: Language
+    world: World, speaking: Locales, language: Language
 ) -> None:
     speaking.set(world.owner.id, LOCALES[language])
     english = phrases(Strings.load(Language.ENGLISH))
@@ -112,7 +112,7 @@ def check(name: str, read: list[str], language: Language, english: list[str]) ->
 
 
 @pytest.mark.parametrize("language", [Language.SIMPLIFIED, Language.TRADITIONAL])
-async def test_mistakes_are_answered_in_the_language_too(world: World, speaking: Speaking, language: Language) -> None:
+async def test_mistakes_are_answered_in_the_language_too(world: World, speaking: Locales, language: Language) -> None:
     # SimCord lets alice not even try some of them.
     speaking.set(world.admin.id, LOCALES[language])
     strings = world.languages(language, language)
@@ -130,7 +130,7 @@ async def test_mistakes_are_answered_in_the_language_too(world: World, speaking:
         assert message.ephemeral
 
 
-async def test_the_buttons_of_a_poem_answer_each_in_their_own_language(world: World, speaking: Speaking) -> None:
+async def test_the_buttons_of_a_poem_answer_each_in_their_own_language(world: World, speaking: Locales) -> None:
     speaking.set(world.alice.id, Locale.chinese)
     speaking.set(world.bob.id, Locale.taiwan_chinese)
     poem = shown(await world.poem("月"))
@@ -150,7 +150,7 @@ async def test_the_buttons_of_a_poem_answer_each_in_their_own_language(world: Wo
 
 @pytest.mark.parametrize(("language", "start"), [(Language.SIMPLIFIED, "風"), (Language.TRADITIONAL, "风")])
 async def test_the_line_under_a_poem_is_in_one_script_whatever_the_poems(
-    world: World, speaking: Speaking, language: Language, start: str
+    world: World, speaking: Locales, language: Language, start: str
 ) -> None:
     speaking.set(world.alice.id, LOCALES[language])
     [embed] = shown(await world.poem(start)).embeds
@@ -158,7 +158,7 @@ async def test_the_line_under_a_poem_is_in_one_script_whatever_the_poems(
     assert told_script(str(embed.footer.text)) is SCRIPTS[language]
 
 
-async def test_a_training_is_shown_in_the_language_of_whoever_started_it(world: World, speaking: Speaking) -> None:
+async def test_a_training_is_shown_in_the_language_of_whoever_started_it(world: World, speaking: Locales) -> None:
     speaking.set(world.owner.id, Locale.taiwan_chinese)
     await world.services.retraining.close()
     await world.retrain(world.owner)

@@ -11,6 +11,7 @@ import bot
 import poetry_model
 from bot.db.privacy_queries import PERSONAL
 from bot.i18n import Language, Strings
+from bot.preview import WELCOMES
 from bot.services import Fault
 from bot.services.daily import Stop
 from bot.services.favorites_search import Recently, Sort
@@ -103,6 +104,7 @@ MADE = {
     *(f"settings.{menu}_{choice}" for menu in ("language", "guild_language") for choice in ("auto", "hint", *Language)),
     *(f"settings.script_{choice}" for choice in ("auto", "hint", *Script)),
     *(f"settings.{button.name}_{way}" for button in (TopButton, GuildTopButton) for way in ("in", "out")),
+    *(f"preview.{welcome}" for welcome in WELCOMES),
     *(f"help.{section}{part}" for section in SECTIONS for part in ("", "_text")),
     *(f"help.example_{example}" for example in Example),
     *(f"model.state.{state}" for state in VersionState),

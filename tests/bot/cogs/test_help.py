@@ -7,11 +7,11 @@ import pytest
 from discord import Locale
 
 from bot.i18n import Language, Languages
+from bot.preview_locales import Locales
 from bot.ui.help_message import Example
 from bot.ui.poem_message import POEM_BUTTONS
 from tests.bot.conftest import Rows
 from tests.bot.forgery import forge_press
-from tests.bot.speaking import Speaking
 from tests.bot.world import World, embed_of, shown, told
 
 
@@ -51,7 +51,7 @@ async def test_help_is_for_whoever_asks_alone(world: World) -> None:
     ],
 )
 async def test_a_button_writes_what_its_label_says(
-    world: World, speaking: Speaking, example: Example, locale: Locale, title: str, lines: int
+    world: World, speaking: Locales, example: Example, locale: Locale, title: str, lines: int
 ) -> None:
     speaking.set(world.alice.id, locale)
     panel = shown(await world.ask(world.alice, "help"))
@@ -68,7 +68,7 @@ async def test_a_button_shows_what_is_ones_own_to_one_alone(world: World, exampl
     assert world.seen_by(world.bob) == []
 
 
-async def test_the_labels_are_typed_as_the_readers_discord_has_them(world: World, speaking: Speaking) -> None:
+async def test_the_labels_are_typed_as_the_readers_discord_has_them(world: World, speaking: Locales) -> None:
     speaking.set(world.alice.id, Locale.chinese)
     panel = shown(await world.ask(world.alice, "help"))
     labels = [button.label for row in panel.message.components for button in row.children]  # type: ignore[union-attr] # rows of buttons

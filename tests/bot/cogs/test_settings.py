@@ -7,9 +7,9 @@ from discord import Locale
 
 from bot.errors import BotError
 from bot.i18n import Language
+from bot.preview_locales import Locales
 from tests.bot.conftest import Rows
 from tests.bot.forgery import forge_press
-from tests.bot.speaking import Speaking
 from tests.bot.world import Actor, World, embed_of, shown, told
 
 TITLES = {Language.ENGLISH: "Settings", Language.SIMPLIFIED: "设置", Language.TRADITIONAL: "設定"}
@@ -44,14 +44,14 @@ async def choose(world: World, who: Actor, name: str, value: str) -> simcord.Int
     ],
 )
 async def test_the_language_of_ones_discord_is_spoken(
-    world: World, speaking: Speaking, locale: Locale, language: Language
+    world: World, speaking: Locales, locale: Locale, language: Language
 ) -> None:
     speaking.set(world.alice.id, locale)
     assert await title(world, world.alice) == TITLES[language]
     assert await title(world, world.bob) == TITLES[Language.ENGLISH]
 
 
-async def test_a_choice_comes_before_ones_discord_and_can_be_taken_back(world: World, speaking: Speaking) -> None:
+async def test_a_choice_comes_before_ones_discord_and_can_be_taken_back(world: World, speaking: Locales) -> None:
     speaking.set(world.alice.id, Locale.chinese)
     answer = await choose(world, world.alice, "language", "zh-TW")
     assert renewed(answer).embeds[0].title == TITLES[Language.TRADITIONAL]
@@ -77,7 +77,7 @@ async def test_the_menus_show_what_is_chosen(world: World) -> None:
     assert chosen == ["auto", "traditional"]
 
 
-async def test_the_servers_language_is_for_those_whose_own_is_none_of_ours(world: World, speaking: Speaking) -> None:
+async def test_the_servers_language_is_for_those_whose_own_is_none_of_ours(world: World, speaking: Locales) -> None:
     speaking.set(world.bob.id, Locale.german)
     answer = await choose(world, world.admin, "guild_language", "zh-TW")
     assert renewed(answer).embeds[0].title == TITLES[Language.ENGLISH]
@@ -121,14 +121,14 @@ async def test_nobody_sees_the_settings_of_others(world: World) -> None:
 
 
 async def test_a_notebook_that_cannot_be_read_is_no_reason_to_answer_in_english(
-    world: World, speaking: Speaking, rows: Rows
+    world: World, speaking: Locales, rows: Rows
 ) -> None:
     speaking.set(world.alice.id, Locale.chinese)
     rows("ALTER TABLE person_preferences RENAME TO hidden")
     assert await title(world, world.alice) == TITLES[Language.SIMPLIFIED]
 
 
-async def test_what_is_forgotten_is_spoken_no_more(world: World, speaking: Speaking) -> None:
+async def test_what_is_forgotten_is_spoken_no_more(world: World, speaking: Locales) -> None:
     speaking.set(world.alice.id, Locale.taiwan_chinese)
     await choose(world, world.alice, "language", "zh-CN")
     await world.services.privacy.delete(world.alice.id)
@@ -148,7 +148,7 @@ class TestScript:
         ],
     )
     async def test_what_is_typed_stays_as_it_was(
-        self, world: World, speaking: Speaking, locale: Locale, chosen: str, start: str, title: str
+        self, world: World, speaking: Locales, locale: Locale, chosen: str, start: str, title: str
     ) -> None:
         speaking.set(world.alice.id, locale)
         await choose(world, world.alice, "script", chosen)
@@ -167,7 +167,7 @@ class TestScript:
         ],
     )
     async def test_the_rest_follows(
-        self, world: World, speaking: Speaking, rows: Rows, locale: Locale, chosen: str, start: str, script: str
+        self, world: World, speaking: Locales, rows: Rows, locale: Locale, chosen: str, start: str, script: str
     ) -> None:
         speaking.set(world.alice.id, locale)
         await choose(world, world.alice, "script", chosen)
@@ -175,7 +175,7 @@ class TestScript:
         assert rows("SELECT script FROM poems") == [(script,)]
 
     async def test_another_poem_is_in_the_script_of_whoever_wants_it(
-        self, world: World, speaking: Speaking, rows: Rows
+        self, world: World, speaking: Locales, rows: Rows
     ) -> None:
         speaking.set(world.bob.id, Locale.taiwan_chinese)
         poem = shown(await world.poem("月"))
