@@ -1,10 +1,7 @@
 import asyncio
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,15 +12,8 @@ import pytest_asyncio
 from bot.config import PreviewSettings, Settings
 from bot.errors import ConfigError
 from bot.preview import run_preview
+from tests.bot.hosting import hosted
 from tests.bot.world import until
-
-_HOST = """
-import pathlib, sys
-import bot.services.models
-from bot.__main__ import main
-bot.services.models.PRETRAINED = pathlib.Path(sys.argv[1])
-sys.exit(main(["preview", "--config", sys.argv[2]]))
-"""
 
 
 def page_at(said: str) -> str:
@@ -87,21 +77,10 @@ async def test_a_port_that_is_taken_is_told_in_one_sentence(settings: Settings, 
 def test_the_host_ends_in_order_when_it_is_asked_to(tmp_path: Path, shipped: Path, number: signal.Signals) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'[model]\ndevice = "cpu"\n[preview]\nfolder = "{tmp_path / "preview"}"\nport = 0\n')
-    with subprocess.Popen(
-        [sys.executable, "-c", _HOST, shipped, config],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-        env=os.environ,
-    ) as host:
-        assert host.stdout is not None
-        try:
-            page = page_at(host.stdout.readline())
-            host.send_signal(number)
-            _, complaints = host.communicate(timeout=60)
-        finally:
-            host.kill()
+    with hosted(config, shipped) as host:
+        page = page_at(host.said)
+        host.process.send_signal(number)
+        complaints = host.end()
     assert "<html" in page
-    assert host.returncode == 0
+    assert host.process.returncode == 0
     assert "Traceback" not in complaints
