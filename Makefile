@@ -9,10 +9,10 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint audit train lock clean
+.PHONY: help run test soak lint audit screenshots train lock clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Run the bot: on Discord with a token, on a local page without one
 	@$(BIN)/python -m bot
@@ -31,6 +31,9 @@ lint: $(INSTALLED) ## Check format, lint, types and the direction of imports
 
 audit: ## Look up whether a locked package is known to be vulnerable; says so where that cannot be looked up
 	@$(PYTHON) .ci/audit.py
+
+screenshots: $(INSTALLED) ## Take the pictures of docs/screenshots, which README shows (needs Chromium; CORPUS for all)
+	$(BIN)/python -m tests.bot.screenshots --corpus $(CORPUS)
 
 train: $(INSTALLED) ## Train a model: make train CORPUS=folder OUT=folder
 	$(BIN)/python -m poetry_model train --corpus $(CORPUS) --out $(OUT)

@@ -44,12 +44,12 @@ async def run_preview(settings: Settings, stop: asyncio.Event) -> None:
         closing.push_async_callback(bot.close)
         env = simcord.Env(bot, check_errors=False, shard_count=1)
         closing.push_async_callback(env.shutdown)
+        # The server comes before the clock is set: ids hold the time, and must be the same at every start, or nobody
+        # would find their favorites again. And before the bot, which looks for the channel of the poem of the day.
+        server = _furnish(env, languages)
         await env.start()
         # First, while the page can still show it.
         closing.push_async_callback(finish, services, stop)
-        # The server comes before the clock is set: ids hold the time, and must be the same at every start, or nobody
-        # would find their favorites again.
-        server = _furnish(env, languages)
         bot.owner_ids = {server.people[DEFAULT_LANGUAGE].id}
         if bot.user is not None:
             await bot.user.edit(username=strings("preview.bot"))

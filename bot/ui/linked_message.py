@@ -48,16 +48,20 @@ async def begin_linked(
         bot_first=bot_first,
     )
     strings = _strings_of(poem, interaction)
-    await show(interaction, embed=linked_embed(poem, strings), view=linked_view(poem, strings))
+    await _show_turn(interaction, poem, strings)
+
+
+async def _show_turn(interaction: discord.Interaction, poem: LinkedPoem, strings: Strings) -> None:
+    """The lines there are, and whose turn it is."""
+    view = linked_view(poem, strings)
+    await show(interaction, content=_written(poem, strings), embed=linked_embed(poem, strings), view=view)
 
 
 def linked_embed(poem: LinkedPoem, strings: Strings) -> discord.Embed:
-    """The lines there are, whose they are, and whose turn it is."""
-    parts = [_written(poem, strings)] if poem.lines else []
-    number = len(poem.lines) + 1
-    parts.append(strings("linked.turn", line=number, lines=poem.length, form=poem.form))
-    parts.append(strings("linked.ends", when=int(poem.ends_at.timestamp())))
-    embed = discord.Embed(title=strings("linked.title"), description="\n\n".join(parts), colour=COLOUR)
+    """Whose turn it is."""
+    turn = strings("linked.turn", line=len(poem.lines) + 1, lines=poem.length, form=poem.form)
+    ends = strings("linked.ends", when=int(poem.ends_at.timestamp()))
+    embed = discord.Embed(title=strings("linked.title"), description=f"{turn}\n\n{ends}", colour=COLOUR)
     return embed.set_footer(text=strings(f"linked.mode_{poem.mode}"))
 
 
@@ -69,8 +73,10 @@ def linked_view(poem: LinkedPoem, strings: Strings) -> discord.ui.View:
     return view
 
 
-def _written(poem: LinkedPoem, strings: Strings) -> str:
-    """The lines, each with who wrote it."""
+def _written(poem: LinkedPoem, strings: Strings) -> str | None:
+    """The lines, each with who wrote it: above the embed, where Discord names people, not in it, where it may not."""
+    if not poem.lines:
+        return None
     lines = punctuate([line.shown for line in poem.lines]).split("\n")
     return "\n".join(
         strings("linked.line", line=text, author=_author(line.user_id, strings, by_bot=line.by_bot))
@@ -144,10 +150,8 @@ class EndButton(_LinkedButton, template=f"shiren:linked:end:{_ID}"):
         strings = _strings_of(poem, interaction)
         if finished is None:
             embed = linked_embed(poem, strings)
-            embed.description = "\n\n".join(
-                [*([_written(poem, strings)] if poem.lines else []), strings("linked.ended")]
-            )
-            await show(interaction, embed=embed.remove_footer(), view=None)
+            embed.description = strings("linked.ended")
+            await show(interaction, content=_written(poem, strings), embed=embed.remove_footer(), view=None)
         else:
             await _show_finished(interaction, poem, finished, strings)
 
@@ -182,8 +186,7 @@ class LineForm(KnownForm, template=f"shiren:linked:line:{_ID}:(?P<number>[0-9]{{
         if turn.after is not None:
             strings = _strings_of(turn.after, interaction)
             if turn.finished is None:
-                embed, view = linked_embed(turn.after, strings), linked_view(turn.after, strings)
-                await show(interaction, embed=embed, view=view)
+                await _show_turn(interaction, turn.after, strings)
             else:
                 await _show_finished(interaction, turn.after, turn.finished, strings)
         verdict = verdict_on(turn, services.poems.prosody, await strings_for(interaction))
@@ -212,8 +215,8 @@ async def _show_finished(
     """Put the finished poem in the place of the one on its way."""
     embed = poem_embed(finished, strings)
     authors = list(dict.fromkeys(_author(line.user_id, strings, by_bot=line.by_bot) for line in poem.lines))
-    embed.add_field(name=strings("linked.authors"), value=" · ".join(authors))
-    await show(interaction, embed=embed, view=poem_view(finished, strings, host_of(interaction)))
+    content = strings("linked.authors", authors=" · ".join(authors))
+    await show(interaction, content=content, embed=embed, view=poem_view(finished, strings, host_of(interaction)))
 
 
 LINKED_BUTTONS = (AddLineButton, EndButton)

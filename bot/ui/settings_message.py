@@ -10,6 +10,7 @@ from bot.errors import BotError
 from bot.i18n import Language, Strings
 from bot.ui.delivery import acknowledge_press, show
 from bot.ui.host import GuardedItem, host_of, strings_for
+from bot.ui.poem_message import COLOUR
 from poetry_model.script import Script
 
 _AUTO = "auto"
@@ -20,7 +21,7 @@ async def show_settings(interaction: discord.Interaction) -> None:
     """Put what is chosen, and what can be, into the private answer of an acknowledged interaction."""
     preferences, strings = host_of(interaction).services.preferences, await strings_for(interaction)
     own = await preferences.of_person(interaction.user.id)
-    embed = discord.Embed(title=strings("settings.title"), description=strings("settings.intro"))
+    embed = discord.Embed(title=strings("settings.title"), description=strings("settings.intro"), colour=COLOUR)
     view = discord.ui.View(timeout=None)
     view.add_item(LanguageMenu(strings, own.language))
     view.add_item(ScriptMenu(strings, own.script))

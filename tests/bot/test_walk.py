@@ -58,7 +58,7 @@ def test_a_poem_is_written_kept_opened_drawn_and_scanned(host: Host, browser: Br
     walker.page.close()
 
 
-EVERYONES = (
+EVERYONES: tuple[str, ...] = (
     "/help",
     "/about",
     "/poem start:月 form:7 lines:8",

@@ -26,6 +26,9 @@ _MESSAGE = "#channel-message-list article.channel-message"
 _TRIES = 4
 """The page refuses what was done just before it was drawn anew."""
 
+_DRAWN = 700
+"""Milliseconds in which the page draws itself."""
+
 _LIMIT = 60_000
 """Milliseconds for an answer, on a busy machine too."""
 
@@ -127,12 +130,13 @@ class Walker:
         return self.newest
 
     def choose(self, label: str, message: Locator) -> Locator:
-        """Choose from the first menu under a message that has such an entry; returns the newest message."""
+        """Choose from the menu under a message that has such an entry; returns the newest message."""
+        option = self.page.locator(".select-option:visible").filter(has=self.page.get_by_text(label, exact=True))
         for trigger in message.locator(".select-trigger").all():
             trigger.click()
-            option = self.page.locator(".select-option", has_text=label)
+            self.page.locator(".select-option:visible").first.wait_for()
             if option.count():
-                self._settled(option.first.click)
+                self._settled(option.click)
                 return self.newest
             self.page.keyboard.press("Escape")
         raise AssertionError(label)
@@ -143,6 +147,22 @@ class Walker:
         form.locator("textarea, input").first.fill(text)
         self._settled(form.locator("button[type=submit], button.modal-submit").last.click)
         return self.newest
+
+    def resize(self, width: int, height: int) -> None:
+        """Make the window that large."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        # The page tells its host, and draws itself anew.
+        self.page.wait_for_timeout(_DRAWN)
+        self._ready()
+
+    def see(self, message: Locator) -> None:
+        """Bring a message into view, with its pictures, and keep pointer and focus off it."""
+        message.scroll_into_view_if_needed()
+        self.page.mouse.move(0, 0)
+        self.page.evaluate("() => document.activeElement?.blur()")
+        for image in message.locator("img").all():
+            image.evaluate("image => image.decode()")
+        self.page.wait_for_timeout(_DRAWN)
 
     @property
     def newest(self) -> Locator:

@@ -31,7 +31,7 @@ async def write(who: simcord.MemberActor, message: simcord.ResponseMessage, line
 def said(world: World, message: simcord.ResponseMessage) -> str:
     """What the message says now."""
     [found] = [each for each in world.channel.history() if each.id == message.id]
-    return str(found.embeds[0].description)
+    return "\n\n".join(part for part in (found.content, found.embeds[0].description) if part)
 
 
 def labels(world: World, message: simcord.ResponseMessage) -> list[str]:
@@ -77,8 +77,7 @@ async def test_two_people_and_the_bot_write_a_poem_that_names_them_all(world: Wo
     [finished] = world.channel.history()
     embed = finished.embeds[0]
     assert re.fullmatch(rf"{FITTING}，\n\w{{5}}。\n{FITTING}，\n\w{{5}}。", str(embed.description))
-    [field] = embed.fields
-    assert (field.name, field.value) == ("Written by", f"<@{world.bob.id}> · Shiren · <@{world.alice.id}>")
+    assert finished.content == f"Written by <@{world.bob.id}> · Shiren · <@{world.alice.id}>"
     assert "联句" in str(embed.footer.text)
     assert rows("SELECT kind, user_id, guild_id, start FROM poems") == [
         ("linked", world.alice.id, world.guild.id, FITTING)
@@ -161,7 +160,7 @@ class TestTheEnd:
         message = await begin(world, lines=8)
         await write(world.bob, message, FITTING)
         await world.alice.click(message, label="End")
-        assert re.fullmatch(rf"{FITTING}，\n\w{{5}}。", said(world, message))
+        assert re.fullmatch(rf"Written by <@{world.bob.id}> · Shiren\n\n{FITTING}，\n\w{{5}}。", said(world, message))
         assert "Favorite" in labels(world, message)
 
     async def test_a_moderator_ends_one_that_has_no_line_yet(self, world: World) -> None:
