@@ -166,6 +166,9 @@ def _train(options: Namespace, ranks: Ranks) -> int:
         _reporter(options, ranks) as reporter,
         _stop_signals(stop_on_eof=options.stop_on_eof) as stopped,
     ):
+        if run.is_finished():
+            reporter.say(f"{run.out} was finished before the processes were started again.")
+            return 0
         try:
             version, outcome = run.execute(reporter.progress, lambda: bool(stopped), reporter.say)
         except InterruptedRunError as error:

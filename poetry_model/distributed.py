@@ -5,6 +5,7 @@ on CPUs and NCCL on GPUs), so that all hold the same weights after every step: t
 What is decided on the way is decided alike by all of them, or one would wait for the others for ever.
 """
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -87,7 +88,7 @@ class Ranks:
 
     def wait(self) -> None:
         """Go on when all have come here."""
-        self.gather()
+        self.gather(0.0)
 
     def all_alike(self, *values: float) -> bool:
         """Whether all have the same values."""
@@ -160,7 +161,9 @@ def _join(ranks: Ranks, device: torch.device, local: int) -> Iterator[Ranks]:
         )
     # A host that takes the place of a lost one starts its processes for the first time.
     yield replace(ranks, restarted=ranks.any(restarted))
-    # Not after an error: with a process gone NCCL would wait for it.
+    # Not after an error: with a process gone NCCL would wait for it. What still holds the group would hold its threads,
+    # which must not outlive the interpreter.
+    gc.collect()
     dist.destroy_process_group()
 
 

@@ -204,6 +204,10 @@ class TrainingRun:
         )
         return prosody
 
+    def is_finished(self) -> bool:
+        """Whether the bundle was there when torchrun started the processes anew: one was lost after the end."""
+        return self.ranks.restarted and self.ranks.any((self.out / "config.json").is_file())
+
     def _resumes(self) -> bool:
         """Whether there is a run to go on with: whoever starts again lost processes cannot be asked for --resume."""
         if self.ranks.is_main:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -253,3 +254,25 @@ def test_what_fails_between_processes_is_said_in_one_sentence() -> None:
         raise torch.OutOfMemoryError
     with pytest.raises(RuntimeError, match="wrong"), ALONE.connected():
         raise RuntimeError("wrong")
+
+
+def test_processes_started_anew_after_the_end_have_nothing_to_do(
+    command: Command,
+    corpus_folder: Path,
+    bundle_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "model"
+    shutil.copytree(bundle_folder, out)
+    arguments = ("train", "--corpus", corpus_folder, "--out", out, *EQUAL)
+    places = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "TORCHELASTIC_RUN_ID": "x"}
+    for name, value in places.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "0")
+    assert command(*arguments)[0] == 2
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    code, said, _ = command(*arguments)
+    assert code == 0
+    assert json.loads(said)["text"].endswith("was finished before the processes were started again.")
+    assert load_bundle(out).version == load_bundle(bundle_folder).version
