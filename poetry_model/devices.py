@@ -1,10 +1,15 @@
 """Choosing where the arithmetic runs."""
 
+from typing import Literal
+
 import torch
 
 from poetry_model.errors import PoetryError
 
 DEVICES = ("auto", "cpu", "cuda")
+
+Precision = Literal["single", "half"]
+"""Of weights and states while a poem is written. In half some poems come out otherwise, none the worse by a figure."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -23,3 +28,17 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """The type of `precision` on `device`; of the two in half, fp16 where products in it are as fast: it rounds less.
+
+    Raises `PoetryError` where products in half are no faster.
+    """
+    if precision == "single":
+        return torch.float32
+    if device.type == "cuda" or torch.cpu.get_capabilities().get("amx_fp16"):
+        return torch.float16
+    if has_fast_bfloat16(device):
+        return torch.bfloat16
+    raise PoetryError("This machine computes no faster in half precision; choose single.")

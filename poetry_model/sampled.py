@@ -48,14 +48,14 @@ class SampledPoet:
         previous = torch.full((len(requests), 1), PAD, device=self._device)
         likelihood = torch.zeros(len(requests), device=self._device)
         written: list[list[int]] = [[] for _ in requests]
+        closed = torch.zeros(len(self._vocabulary), device=self._device)
+        closed[[PAD, UNK]] = -torch.inf
         state: State | None = self._first_state(randoms)
         while any(living := [len(ids) < most and END not in ids for ids, most in zip(written, longest, strict=True)]):
             scores, state = self._network(previous, nothing, state)
             scores = scores[:, 0]
-            allowed = scores.clone()
-            allowed[:, [PAD, UNK]] = -torch.inf
             draws = torch.tensor([random.random() for random in randoms], device=self._device)
-            chosen = sampling.choose(allowed, draws, temperature, nucleus)
+            chosen = sampling.choose(scores + closed, draws, temperature, nucleus)
             for row, (ids, start) in enumerate(zip(written, starts, strict=True)):
                 if len(ids) < len(start):
                     chosen[row] = start[len(ids)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from poetry_model.checkpoint import load_bundle
 from poetry_model.corpus import Verse
 from poetry_model.errors import BundleError, PoetryError, RequestError
+from poetry_model.manuscript import Written
 from poetry_model.merit import merit
 from poetry_model.metre import nearest_pattern, patterns, rhyme_breaches
 from poetry_model.poem import MAX_SEED, Poem, PoemRequest, Style
@@ -338,21 +339,27 @@ def test_a_continuation_rhymes_with_its_first_line(poet: Poet, prosody: Prosody,
         assert poem.breaches == ()
 
 
+def _written(poet: Poet, request: PoemRequest) -> list[Poem]:
+    """All candidates, in order."""
+    manuscript, drafts = poet.manuscript(), poet.drafts(request)
+    manuscript.add([draft.row for draft in drafts])
+    written: list[Written] = []
+    while manuscript:
+        written += manuscript.step()
+    return [poet.poem(draft, done) for draft, done in zip(drafts, written, strict=True)]
+
+
 def test_the_first_candidate_is_the_same_however_many_there_are(poet: Poet) -> None:
     request = PoemRequest("月", 7, 4, seed=5)
-    [rhyme] = poet._rhymes([request])
     first, four = (replace(request, candidates=candidates) for candidates in (1, 4))
-    with torch.inference_mode():
-        [alone], candidates = (poet._write(poet._rows(asked, rhyme)) for asked in (first, four))
+    [alone], candidates = _written(poet, first), _written(poet, four)
     assert alone.traditional == candidates[0].traditional == poet.compose([first])[0].traditional
     assert len({poem.traditional for poem in candidates}) == 4
 
 
 def test_the_best_candidate_is_kept(poet: Poet, bundle_folder: Path) -> None:
     request = PoemRequest("水日不一夜", 5, 8, seed=3, candidates=6)
-    [rhyme] = poet._rhymes([request])
-    with torch.inference_mode():
-        candidates = poet._write(poet._rows(request, rhyme))
+    candidates = _written(poet, request)
     [kept] = poet.compose([request])
     vocabulary = load_bundle(bundle_folder).vocabulary
     assert kept.traditional == max(candidates, key=lambda poem: merit(poem, vocabulary)).traditional
