@@ -60,8 +60,9 @@ class Stepper:
         self._dtype = dtype
         self._embedding = config.embedding
         self._characters = self._placed(network.characters.weight)
-        sizes = [embed.num_embeddings for embed in network.conditions]
-        self._conditions = self._placed(torch.cat([embed.weight for embed in network.conditions])) if sizes else None
+        tables = [parameter for table in network.conditions for parameter in table.parameters()]
+        sizes = [len(table) for table in tables]
+        self._conditions = self._placed(torch.cat(tables)) if tables else None
         self._offsets = torch.tensor([sum(sizes[:column]) for column in range(len(sizes))], device=device)
         self._inputs = network.recurrent.input_size
         self._layers = [self._layer(network, number) for number in range(config.layers)]

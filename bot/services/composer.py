@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -14,9 +14,13 @@ from bot.observer import Observer
 from poetry_model.poem import Poem, PoemRequest
 from poetry_model.poet import Poet
 from poetry_model.prosody import Prosody
+from poetry_model.session import Session
 
-_TOGETHER = 16
-"""Poems composed at once where so many wait: three to four times as fast as one by one, and half a second's work."""
+TOGETHER = 128
+"""Rows written at once, where so many wait; a poem has as many rows as candidates.
+
+More are hardly faster, and each poem takes the longer: its characters come one a turn, whoever is there.
+"""
 
 
 @dataclass(eq=False, frozen=True, slots=True)
@@ -24,23 +28,70 @@ class _Order:
     request: PoemRequest
     poem: Future[Poem] = field(default_factory=Future)
 
-    @property
-    def length(self) -> int:
-        """In characters."""
-        return self.request.form * self.request.lines
+
+class _Desk:
+    """One poet at work."""
+
+    def __init__(self, poet: Poet) -> None:
+        self.poet = poet
+        self._session: Session = poet.session()
+        self._orders: dict[int, _Order] = {}
+
+    def __len__(self) -> int:
+        """Rows being written."""
+        return len(self._session)
+
+    def begin(self, order: _Order) -> None:
+        """Let the poem join those being written, if anybody still wants it."""
+        if not order.poem.set_running_or_notify_cancel():
+            return
+        try:
+            self._orders[self._session.add(order.request)] = order
+        except Exception as error:  # noqa: BLE001 # it belongs to whoever asked
+            order.poem.set_exception(error)
+
+    def write(self) -> None:
+        """One character of every poem; those that are done are handed out."""
+        try:
+            done = self._session.step()
+        except Exception:  # noqa: BLE001 # whose fault it is comes out below
+            self._write_apart()
+            return
+        for ticket, poem in done:
+            self._orders.pop(ticket).poem.set_result(poem)
+
+    def _write_apart(self) -> None:
+        """Each poem anew and alone: one that cannot be written is nobody else's fault."""
+        orders = list(self._orders.values())
+        self._orders.clear()
+        self._session = self.poet.session()
+        for order in orders:
+            try:
+                [poem] = self.poet.compose([order.request])
+            except Exception as error:  # noqa: BLE001 # it belongs to whoever asked
+                order.poem.set_exception(error)
+            else:
+                order.poem.set_result(poem)
 
 
 class Composer:
-    """One worker thread composes with the live poet; the poet can be exchanged at any time."""
+    """One worker thread composes with the live poet; the poet can be exchanged at any time.
 
-    def __init__(self, poet: Poet, capacity: float = math.inf) -> None:
-        """`capacity`: how many poems may wait."""
+    What is asked for together is written together, and what is asked for meanwhile joins at the next character: a poem
+    waits for no other to be done, and none is held back until there are more.
+    """
+
+    def __init__(self, poet: Poet, capacity: float = math.inf, together: int = TOGETHER) -> None:
+        """`capacity`: how many poems may wait; `together`: rows that are written at once, one poem at least."""
         self._poet = poet
         self._capacity = capacity
+        self._together = together
         self._waiting: deque[_Order] = deque()
         self._lock = threading.Lock()
         self._unfinished = 0
         self._observer = Observer()
+        self._is_working = False
+        self._is_closing = False
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="composer")
 
     @property
@@ -82,10 +133,11 @@ class Composer:
         order = _Order(request)
         with self._lock:
             self._waiting.append(order)
+            wakes, self._is_working = not self._is_working, True
         self._unfinished += 1
         try:
-            # A turn for every order; one that finds its own composed together with an earlier one does nothing.
-            self._executor.submit(self._take_turn)
+            if wakes:
+                self._executor.submit(self._work)
             poem = await asyncio.wrap_future(order.poem)
         finally:
             self._unfinished -= 1
@@ -98,30 +150,42 @@ class Composer:
 
     def close(self) -> None:
         """Wait for the poems being written and drop those that wait."""
+        with self._lock:
+            self._is_closing = True
         self._executor.shutdown(cancel_futures=True)
         for order in self._waiting:
             order.poem.cancel()
 
-    def _take_turn(self) -> None:
-        """Compose what has waited longest, and with it what is as long: a batch takes as long as its longest poem."""
-        with self._lock:
-            together = [order for order in self._waiting if order.length == self._waiting[0].length][:_TOGETHER]
-            for order in together:
-                self._waiting.remove(order)
-        wanted = [order for order in together if order.poem.set_running_or_notify_cancel()]
-        if wanted:
-            self._compose(wanted)
-
-    def _compose(self, orders: Sequence[_Order]) -> None:
-        try:
-            poems = self._poet.compose([order.request for order in orders])
-        except Exception as error:  # noqa: BLE001 # it belongs to whoever asked
-            if len(orders) == 1:
-                orders[0].poem.set_exception(error)
+    def _work(self) -> None:
+        """Write until nothing waits and all is done."""
+        desks = [_Desk(self._poet)]
+        while True:
+            for order in self._take(sum(map(len, desks))):
+                if desks[-1].poet is not self._poet:
+                    desks.append(_Desk(self._poet))
+                desks[-1].begin(order)
+            desks = [desk for desk in desks[:-1] if desk] + desks[-1:]
+            for desk in desks:
+                if desk:
+                    desk.write()
+            if not any(desks) and self._is_idle():
                 return
-            # One that cannot be written is nobody else's fault.
-            for order in orders:
-                self._compose([order])
-            return
-        for order, poem in zip(orders, poems, strict=True):
-            order.poem.set_result(poem)
+
+    def _take(self, rows: int) -> Iterable[_Order]:
+        """What may begin beside so many rows, the longest waiting first; one that is too large goes alone."""
+        while True:
+            with self._lock:
+                if self._is_closing or not self._waiting:
+                    return
+                wanted = self._waiting[0].request.candidates
+                if rows and rows + wanted > self._together:
+                    return
+                order = self._waiting.popleft()
+            rows += wanted
+            yield order
+
+    def _is_idle(self) -> bool:
+        """Whether there is nothing to do; the next order starts the work anew."""
+        with self._lock:
+            self._is_working = bool(self._waiting) and not self._is_closing
+            return not self._is_working
