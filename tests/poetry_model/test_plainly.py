@@ -1,0 +1,100 @@
+"""The poems are those of the network itself, written in the plainest way: a row at a time, every id weighed."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from poetry_model.checkpoint import Bundle, load_bundle
+from poetry_model.conditions import conditions
+from poetry_model.corpus import Dynasty
+from poetry_model.mood import Mood
+from poetry_model.network import State
+from poetry_model.planning import Planner
+from poetry_model.poem import PoemRequest, Style
+from poetry_model.poet import Draft, Poet
+from poetry_model.vocabulary import PAD, UNK
+
+REQUESTS = [
+    *(
+        PoemRequest.checked("月山水風雲花"[seed % 6], form, lines, seed=seed, style=style, mood=mood)
+        for seed, (form, lines, style, mood) in enumerate(
+            (form, lines, style, mood)
+            for form, lines in [(5, 4), (7, 4), (5, 8), (7, 1), (7, 16)]
+            for style in Style
+            for mood in Mood
+        )
+    ),
+    PoemRequest.acrostic("春江花月山", 7, seed=1),
+    PoemRequest.continued("水日不花風", 8, seed=2),
+    PoemRequest.checked("月龘后", seed=3, temperature=2.0),
+    PoemRequest.checked("月", 5, 8, seed=4, rhyme="霜", temperature=0.1, candidates=2),
+]
+
+
+def _drawn(scores: Tensor, uniform: float, temperature: float, nucleus: float) -> int:
+    """By its definition: ids in the order of their probability until the nucleus is reached, drawn in that of ids."""
+    probabilities = (scores / temperature).softmax(dim=0)
+    ordered = probabilities.sort(descending=True).values
+    before = ordered.cumsum(0) - ordered
+    least = ordered[before < nucleus][-1]
+    kept = torch.where(probabilities >= least, probabilities, 0).cumsum(0)
+    return int((kept <= uniform * kept[-1]).sum())
+
+
+def _allowed(place: Tensor, draft: Draft, written: list[int], rhymes: set[int]) -> Tensor:
+    kept = {number for ids in draft.row.given.values() for number in ids} | rhymes
+    used = torch.zeros_like(place)
+    used[list(kept | set(written[-56:]))] = True
+    if written:
+        used[written[-1]] = len(written) > 1 and written[-1] == written[-2]
+    unkept = place.clone()
+    unkept[list(kept)] = False
+    return next(found for found in (place & ~used, unkept, place) if found.any())
+
+
+@torch.inference_mode()
+def _plainly(bundle: Bundle, masks: Tensor, draft: Draft) -> tuple[list[int], float]:
+    request, plan, row = draft.request, draft.plan, draft.row
+    assert plan is not None
+    told = [
+        (*form, tone, plan.rhyme, Dynasty.TANG)
+        for form, tone in zip(conditions(request.form, request.lines), plan.tones, strict=True)
+    ]
+    written: list[int] = []
+    rhymes: set[int] = set()
+    likelihood, previous = 0.0, PAD
+    state: State | None = None
+    for place, (mask, draw) in enumerate(zip(plan.masks, row.draws, strict=True)):
+        found, state = bundle.network(torch.tensor([[previous]]), torch.tensor([[told[place]]]), state)
+        scores = found[0, 0]
+        if ids := row.given.get(place):
+            previous = max(ids, key=lambda number: scores[number].item())
+        else:
+            open_to = _allowed(masks[mask], draft, written, rhymes)
+            heated = scores.masked_fill(~open_to, -torch.inf)
+            previous = _drawn(heated, draw, row.temperature, row.nucleus)
+        likelihood += scores.log_softmax(dim=0)[previous].item()
+        written.append(previous)
+        if mask >= 3:
+            rhymes.add(previous)
+    return written, likelihood / len(written)
+
+
+def test_every_candidate_is_what_the_network_writes_plainly(poet: Poet, bundle_folder: Path) -> None:
+    bundle = load_bundle(bundle_folder)
+    assert bundle.prosody is not None
+    masks = Planner(bundle.vocabulary, bundle.prosody).masks
+    drafts = [draft for request in REQUESTS for draft in poet.drafts(request)]
+    manuscript = poet.manuscript()
+    manuscript.add([draft.row for draft in drafts])
+    done = {}
+    while manuscript:
+        done.update({written.row: written for written in manuscript.step()})
+    for draft in drafts:
+        ids, likelihood = _plainly(bundle, masks, draft)
+        assert done[draft.row].ids == ids
+        assert done[draft.row].likelihood == pytest.approx(likelihood, rel=1e-4)
+        assert PAD not in ids
+        assert UNK not in ids or "龘" in draft.request.start

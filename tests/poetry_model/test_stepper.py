@@ -1,0 +1,92 @@
+from collections.abc import Mapping
+
+import pytest
+import torch
+from torch import Tensor
+
+from poetry_model.conditions import SIZES, sizes_with_controls
+from poetry_model.network import Cell, NetworkConfig, PoetNetwork
+from poetry_model.stepper import Stepper
+
+CPU = torch.device("cpu")
+VOCABULARY, ROWS, PLACES = 23, 5, 6
+
+
+def _network(cell: Cell = "lstm", layers: int = 2, **settings: object) -> PoetNetwork:
+    torch.manual_seed(1)
+    settings = {"conditions": sizes_with_controls(4), **settings}
+    config = NetworkConfig(VOCABULARY, embedding=6, hidden=8, layers=layers, condition=3, cell=cell, **settings)  # type: ignore[arg-type] # passed on
+    network = PoetNetwork(config).eval()
+    for parameter in network.parameters():
+        # Biases are not 0 then: what is left out would show.
+        torch.nn.init.normal_(parameter, std=0.4)
+    return network
+
+
+def _told(sizes: Mapping[str, int], rows: int = ROWS) -> Tensor:
+    torch.manual_seed(2)
+    columns = [torch.randint(size, (rows, PLACES)) for size in sizes.values()]
+    return torch.stack(columns, dim=2) if columns else torch.zeros(rows, PLACES, 0, dtype=torch.long)
+
+
+def _characters(rows: int = ROWS) -> Tensor:
+    torch.manual_seed(3)
+    return torch.randint(VOCABULARY, (rows, PLACES))
+
+
+@torch.inference_mode()
+def _stepped(stepper: Stepper, characters: Tensor, told: Tensor) -> Tensor:
+    memory = stepper.memory(len(characters))
+    steps = [
+        stepper.step(memory, len(characters), characters[:, place], told[:, place]).clone() for place in range(PLACES)
+    ]
+    return torch.stack(steps, dim=1)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("tied", [True, False])
+def test_character_by_character_the_scores_are_the_networks(cell: Cell, layers: int, *, tied: bool) -> None:
+    network = _network(cell, layers, tied=tied)
+    told = _told(network.config.conditions)
+    wanted, _ = network(_characters(), told)
+    torch.testing.assert_close(_stepped(Stepper(network, CPU), _characters(), told), wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"output_relu": True}, {"conditions": {}}, {"conditions": SIZES}])
+def test_whatever_the_network_is_the_scores_are_its_own(settings: dict[str, object]) -> None:
+    network = _network(**settings)
+    told = _told(network.config.conditions)
+    wanted, _ = network(_characters(), told)
+    torch.testing.assert_close(_stepped(Stepper(network, CPU), _characters(), told), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_further_columns_of_what_is_told_are_not_looked_at() -> None:
+    network = _network(conditions=SIZES)
+    told = _told(sizes_with_controls(4))
+    stepper = Stepper(network, CPU)
+    assert _stepped(stepper, _characters(), told).equal(_stepped(stepper, _characters(), told[..., : len(SIZES)]))
+
+
+@pytest.mark.parametrize(("dtype", "near"), [(torch.float16, 0.05), (torch.bfloat16, 0.4)])
+def test_in_half_precision_the_scores_are_near_the_networks(dtype: torch.dtype, near: float) -> None:
+    network = _network()
+    told = _told(network.config.conditions)
+    wanted, _ = network(_characters(), told)
+    found = _stepped(Stepper(network, CPU, dtype), _characters(), told)
+    assert found.dtype is torch.float32
+    torch.testing.assert_close(found, wanted, rtol=0, atol=near)
+    assert not found.equal(wanted)
+
+
+def test_a_row_that_takes_the_place_of_another_brings_what_it_remembers() -> None:
+    network = _network()
+    stepper, characters, told = Stepper(network, CPU), _characters(), _told(network.config.conditions)
+    wanted = _stepped(stepper, characters, told)
+    memory = stepper.memory(ROWS)
+    with torch.inference_mode():
+        stepper.step(memory, ROWS, characters[:, 0], told[:, 0])
+        for tensor in memory.kept:
+            tensor[1] = tensor[ROWS - 1]
+        scores = stepper.step(memory, 2, characters[[0, ROWS - 1], 1], told[[0, ROWS - 1], 1])
+    torch.testing.assert_close(scores, wanted[[0, ROWS - 1], 1])
