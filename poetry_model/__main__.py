@@ -3,10 +3,14 @@
 import argparse
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from poetry_model.errors import BAD_INPUT, INTERRUPTED, PoetryError
 from poetry_model.form import FORMS, MAX_LINES
+
+_WRITING = ("poem", "acrostic", "continue_line")
+"""Commands that compose."""
 
 _STANDARD_INPUT = "- reads one a line from standard input"
 
@@ -15,10 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 for bad usage or input, 130 when interrupted."""
     options = _parser().parse_args(arguments)
     try:
-        # torch takes seconds to import; --help and a mistyped option need none of it.
-        from poetry_model import commands  # noqa: PLC0415
-
-        return int(getattr(commands, options.command)(options))
+        # torch takes seconds to import; --help and a mistyped option need none of it, a poem nothing of training.
+        module = import_module("poetry_model.writing" if options.command in _WRITING else "poetry_model.commands")
+        return int(getattr(module, options.command)(options))
     except PoetryError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT

@@ -48,12 +48,20 @@ def _fits(value: object, hint: Any) -> bool:
     if origin in (list, dict, Mapping):
         items = list(value.values()) if isinstance(value, dict) else value
         kind = list if origin is list else dict
-        return isinstance(value, kind) and isinstance(items, list) and all(_fits(item, arguments[-1]) for item in items)
+        is_kind = isinstance(value, kind) and isinstance(items, list)
+        return is_kind and all(_fits(item, arguments[-1]) for item in _telling(items))
     if origin is Literal:
         return isinstance(value, str) and value in arguments
     if hint is float:
         return _is_number(value)
     return hint is Any or type(value) is hint  # True is no 1
+
+
+def _telling(items: list[Any]) -> list[Any]:
+    """Those of `items` that speak for all: of thousands of numbers the least and the greatest."""
+    if set(map(type, items)) != {float} or any(map(math.isnan, items)):
+        return items
+    return [min(items), max(items)]
 
 
 def _is_number(value: object) -> bool:

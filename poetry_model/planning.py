@@ -47,11 +47,10 @@ class Planner:
         class those that surely belong to it and have its tone.
         """
         rows = torch.zeros(len(Tone) + len(self._prosody.classes), len(self._vocabulary), dtype=torch.bool)
-        for number, character in enumerate(self._vocabulary.characters, start=UNK + 1):
-            tone = self._prosody.tone_of(character)
-            rows[_ANYTHING, number] = True
-            rows[Tone.LEVEL, number] = tone is not Tone.OBLIQUE
-            rows[Tone.OBLIQUE, number] = tone is not Tone.LEVEL
+        tones = torch.tensor([self._prosody.tone_of(character) for character in self._vocabulary.characters])
+        rows[_ANYTHING, UNK + 1 :] = True
+        rows[Tone.LEVEL, UNK + 1 :] = tones != Tone.OBLIQUE
+        rows[Tone.OBLIQUE, UNK + 1 :] = tones != Tone.LEVEL
         for row, rhymes in enumerate(self._prosody.classes, start=len(Tone)):
             ids = [self._vocabulary.id_of(character) for character in rhymes.sure]
             rows[row, ids] = True

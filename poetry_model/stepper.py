@@ -4,7 +4,6 @@
 done once: of every layer the input's weights and the state's in one matrix, transposed as the product reads it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -140,23 +139,22 @@ class Stepper:
         hidden.copy_(torch.lerp(candidate, hidden.float(), update))
 
     def _layer(self, network: PoetNetwork, number: int) -> _Layer:
-        parts = [getattr(network.recurrent, f"{name}_l{number}") for name in ("weight_ih", "weight_hh")]
-        of_input, of_state = (getattr(network.recurrent, f"{name}_l{number}") for name in ("bias_ih", "bias_hh"))
-        inputs, size = parts[0].shape[1], self._hidden
-        weight, bias = torch.cat(parts, dim=1), of_input + of_state
-        if self._cell == "lstm":
-            # torch's order is input, forget, candidate, output.
-            order = (0, 1, 3, 2)
-            weight, bias = (_reordered(tensor, order, size) for tensor in (weight, bias))
-        elif self._cell == "gru":
-            bias[2 * size :] = of_input[2 * size :]
+        size, gates = self._hidden, _GATES[self._cell]
+        of_input, of_state, input_bias, state_bias = (
+            getattr(network.recurrent, f"{name}_l{number}").detach()
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        inputs = of_input.shape[1]
+        weight = torch.empty(inputs + size, gates * size, dtype=self._dtype, device=self._device)
+        bias = torch.empty(gates * size, dtype=self._dtype, device=self._device)
+        # torch's order in an LSTM is input, forget, candidate, output.
+        for to, block in enumerate((0, 1, 3, 2) if self._cell == "lstm" else range(gates)):
+            new, old = slice(to * size, (to + 1) * size), slice(block * size, (block + 1) * size)
+            weight[:inputs, new], weight[inputs:, new] = of_input[old].t(), of_state[old].t()
+            apart = self._cell == "gru" and block == gates - 1
+            bias[new] = input_bias[old] if apart else input_bias[old] + state_bias[old]
         begin = self._inputs + (number - 1) * size if number else 0
-        return _Layer(begin, inputs, *map(self._placed, (weight.t(), bias, of_state[-size:])))
+        return _Layer(begin, inputs, weight, bias, self._placed(state_bias[-size:]))
 
     def _placed(self, tensor: Tensor) -> Tensor:
         return tensor.detach().to(self._device, self._dtype).contiguous()
-
-
-def _reordered(tensor: Tensor, order: Sequence[int], size: int) -> Tensor:
-    """Blocks of `size` rows in another order."""
-    return torch.cat([tensor[block * size : (block + 1) * size] for block in order])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import poetry_model
-from poetry_model import commands
+from poetry_model import writing
 from poetry_model.errors import PoetryError
 
 Command = Callable[..., tuple[int, str, str]]
@@ -73,7 +73,7 @@ def test_what_goes_wrong_is_one_sentence_and_an_exit_code(
     def fail(_: object) -> int:
         raise raised
 
-    monkeypatch.setattr(commands, "poem", fail)
+    monkeypatch.setattr(writing, "poem", fail)
     assert command("poem", "月") == (exit_code, "", said)
 
 
