@@ -2,7 +2,8 @@
 
 A stand-in for Discord runs in one process and the bot, as it is, in another; they speak over real sockets. People fire
 `/poem` and press ❤ under what comes. Limits per person and per server are lifted; the queue of poems has its default.
-`--retrain CORPUS` lets a retraining run meanwhile, `--minutes` and `--rate` make it a soak. Linux alone.
+`--retrain CORPUS` lets a retraining run meanwhile, `--minutes` and `--rate` make it a soak; `--together 1` composes a
+poem at a time, to compare with. Linux alone.
 """
 
 import argparse
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         people=options.people,
         hearts=options.hearts,
         model=options.model,
+        precision=options.precision,
+        together=options.together,
         corpus=options.retrain,
     )
     try:
@@ -71,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=5.0, help="commands a second of a soak (default: %(default)g)")
     parser.add_argument("--retrain", type=Path, metavar="CORPUS", help="retrain meanwhile, in chinese-poetry's layout")
     parser.add_argument("--model", type=Path, help="bundle (default: the one that ships)")
+    parser.add_argument("--precision", choices=("single", "half"), default="single", help="(default: %(default)s)")
+    parser.add_argument("--together", type=int, metavar="ROWS", help="rows written at once; 1: a poem at a time")
     parser.add_argument("--json", action="store_true", help="print JSON, with the memory over time")
     return parser
 

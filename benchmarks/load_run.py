@@ -50,6 +50,10 @@ class Load:
     patience: float = 600.0
     """Seconds for an answer."""
     model: Path | None = None
+    precision: str = "single"
+    """`model.precision` of the bot."""
+    together: int | None = None
+    """Rows that the bot writes at once; None: as many as it does by itself."""
     corpus: Path | None = None
     """What a retraining reads meanwhile; None: there is none."""
 
@@ -74,9 +78,9 @@ async def run_load(load: Load, folder: Path, say: Callable[[str], None], *, is_s
     """Do all of it, with the bot's data in `folder`; raises `PoetryError` when the bot does not come up."""
     config = folder / "config.toml"
     config.touch(mode=0o600)
-    config.write_text(_settings(folder, load.corpus), encoding="utf-8")
+    config.write_text(_settings(folder, load), encoding="utf-8")
     async with StandIn.start("--token", _TOKEN) as discord:
-        async with _bot(discord, config, load.model, folder / "bot.log") as bot:
+        async with _bot(discord, config, load, folder / "bot.log") as bot:
             report = await _Crowd(discord, bot, load, say).run(is_soak=is_soak)
         report.errors = [error for sample in bot.samples for error in sample.errors]
         report.breaches = (await discord.stats()).breaches
@@ -215,11 +219,13 @@ _EPOCHS = 100
 
 
 @asynccontextmanager
-async def _bot(discord: StandIn, config: Path, model: Path | None, log: Path) -> AsyncIterator[_Bot]:
+async def _bot(discord: StandIn, config: Path, load: Load, log: Path) -> AsyncIterator[_Bot]:
     """The bot in a process of its own, told to stop at the end of the block."""
     command = [sys.executable, "-m", "benchmarks.standin.bot", "--port", str(discord.port), "--config", str(config)]
-    if model is not None:
-        command += ["--model", str(model)]
+    if load.model is not None:
+        command += ["--model", str(load.model)]
+    if load.together is not None:
+        command += ["--together", str(load.together)]
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=file, cwd=_ROOT, limit=_LONGEST_LINE
@@ -246,7 +252,7 @@ async def _listen(said: asyncio.StreamReader, samples: list[Sample]) -> None:
         samples.append(Sample(**json.loads(line)))
 
 
-def _settings(folder: Path, corpus: Path | None) -> str:
+def _settings(folder: Path, load: Load) -> str:
     """Limits per person and per server are lifted; the queue is as it comes."""
     lines = [
         "[discord]",
@@ -255,13 +261,14 @@ def _settings(folder: Path, corpus: Path | None) -> str:
         f"path = {json.dumps(str(folder / 'shiren.sqlite3'))}",
         "[model]",
         'device = "cpu"',
+        f"precision = {json.dumps(load.precision)}",
         f"folder = {json.dumps(str(folder / 'models'))}",
         "[limits]",
         "person_per_minute = 0",
         "guild_per_minute = 0",
     ]
-    if corpus is not None:
-        lines += ["[retrain]", f"corpus = {json.dumps(str(corpus.resolve()))}"]
+    if load.corpus is not None:
+        lines += ["[retrain]", f"corpus = {json.dumps(str(load.corpus.resolve()))}"]
     return "\n".join(lines)
 
 

@@ -26,6 +26,7 @@ from bot.services import (
 from bot.services.favorites_export import Exporter
 from bot.services.run_plan import Planner
 from bot.services.run_records import RunRecords
+from poetry_model.devices import use_threads
 
 
 @asynccontextmanager
@@ -35,10 +36,12 @@ async def assemble(settings: Settings, observer: Observer | None = None) -> Asyn
     Open it before the client: its tasks belong to the process, not to a connection. `observer` is told what
     happens, where there is one.
     """
+    use_threads(settings.model.threads)
     await asyncio.to_thread(upgrade, settings.database.place)
     async with open_sessions(settings.database.place) as sessions:
         storage = Storage(sessions)
-        models = await Models.open(settings.model.folder, settings.model.device, sessions, settings.limits.queue)
+        model = settings.model
+        models = await Models.open(model.folder, model.device, sessions, settings.limits.queue, model.precision)
         if observer is not None:
             storage.report_to(observer)
             models.composer.report_to(observer)

@@ -12,7 +12,7 @@ import simcord
 
 from bot.assembly import assemble
 from bot.client import Shiren
-from bot.config import DatabaseSettings, ModelSettings, Settings
+from bot.config import DatabaseSettings, Settings
 from bot.errors import ConfigError
 from bot.i18n import DEFAULT_LANGUAGE, Language, Languages
 from bot.preview_locales import Locales
@@ -77,7 +77,7 @@ def _own_data(settings: Settings) -> Settings:
     return settings.model_copy(
         update={
             "database": DatabaseSettings(path=folder / settings.database.path.name),
-            "model": ModelSettings(device=settings.model.device, folder=folder / settings.model.folder.name),
+            "model": settings.model.model_copy(update={"folder": folder / settings.model.folder.name}),
         }
     )
 

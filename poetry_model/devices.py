@@ -22,6 +22,11 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
+def use_threads(count: int) -> None:
+    """Let so many threads of the CPU work on one product; of the whole process, whose other threads are not counted."""
+    torch.set_num_threads(count)
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether matrix products in bf16 run on hardware of their own there."""
     if device.type == "cuda":

@@ -48,8 +48,8 @@ def _fits(value: object, hint: Any) -> bool:
     if origin in (list, dict, Mapping):
         items = list(value.values()) if isinstance(value, dict) else value
         kind = list if origin is list else dict
-        is_kind = isinstance(value, kind) and isinstance(items, list)
-        return is_kind and all(_fits(item, arguments[-1]) for item in _telling(items))
+        told = _telling(items) if isinstance(value, kind) and isinstance(items, list) else None
+        return told is not None and all(_fits(item, arguments[-1]) for item in told)
     if origin is Literal:
         return isinstance(value, str) and value in arguments
     if hint is float:

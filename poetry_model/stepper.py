@@ -59,7 +59,7 @@ class Stepper:
         self._dtype = dtype
         self._embedding = config.embedding
         self._characters = self._placed(network.characters.weight)
-        tables = [parameter for table in network.conditions for parameter in table.parameters()]
+        tables: list[Tensor] = [parameter for table in network.conditions for parameter in table.parameters()]
         sizes = [len(table) for table in tables]
         self._conditions = self._placed(torch.cat(tables)) if tables else None
         self._offsets = torch.tensor([sum(sizes[:column]) for column in range(len(sizes))], device=device)

@@ -66,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     point_discord_at(options.port)
     shipped = patch("bot.services.models.PRETRAINED", options.model) if options.model else nullcontext()
-    with shipped:
+    fewer = patch("bot.services.composer.TOGETHER", options.together) if options.together else nullcontext()
+    with shipped, fewer:
         return asyncio.run(_run(load_settings(options.config)))
 
 
@@ -120,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, required=True, help="of the stand-in")
     parser.add_argument("--config", type=Path, required=True, help="settings")
     parser.add_argument("--model", type=Path, help="bundle in place of the one that ships")
+    parser.add_argument("--together", type=int, help="rows written at once (default: the bot's own)")
     return parser
 
 

@@ -81,11 +81,11 @@ class Composer:
     waits for no other to be done, and none is held back until there are more.
     """
 
-    def __init__(self, poet: Poet, capacity: float = math.inf, together: int = TOGETHER) -> None:
-        """`capacity`: how many poems may wait; `together`: rows that are written at once, one poem at least."""
+    def __init__(self, poet: Poet, capacity: float = math.inf, together: int | None = None) -> None:
+        """`capacity`: how many poems may wait; `together`: rows written at once (`TOGETHER`), a poem at least."""
         self._poet = poet
         self._capacity = capacity
-        self._together = together
+        self._together = TOGETHER if together is None else together
         self._waiting: deque[_Order] = deque()
         self._lock = threading.Lock()
         self._unfinished = 0

@@ -18,6 +18,7 @@ from bot.services.run_files import RunFiles
 from bot.services.run_judge import Shortfall
 from bot.services.versions import Version, Versions, VersionState
 from poetry_model.checkpoint import PRETRAINED
+from poetry_model.devices import Precision
 from poetry_model.errors import BundleError
 from poetry_model.holdout import HoldOut
 from poetry_model.poem import Poem, PoemRequest
@@ -103,6 +104,7 @@ class Models:
         live_folder: Path,
         queue: float,
         unusable: Mapping[str, str] | None = None,
+        precision: Precision = "single",
     ) -> None:
         """`poet` was loaded from `live_folder`; `Models.open` finds both, and which versions are `unusable` and why."""
         self.folder = folder
@@ -112,6 +114,7 @@ class Models:
         self.composer = Composer(poet, queue)
         self.versions = versions
         self._device = device
+        self._precision: Precision = precision
         self._poet = poet
         self._turn = asyncio.Lock()
         """One change of the live model at a time."""
@@ -120,7 +123,14 @@ class Models:
         self._following: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, folder: Path, device: str, sessions: Sessions, queue: float = math.inf) -> Self:
+    async def open(
+        cls,
+        folder: Path,
+        device: str,
+        sessions: Sessions,
+        queue: float = math.inf,
+        precision: Precision = "single",
+    ) -> Self:
         """The last accepted model is live again, else the one that ships; damaged ones are passed over, aloud.
 
         `queue`: how many poems may wait. Raises `PoetryError` when not even the one that ships can be loaded.
@@ -128,15 +138,15 @@ class Models:
         versions = Versions(sessions, folder, PRETRAINED)
         unusable: dict[str, str] = {}
         try:
-            poet, live_folder = await asyncio.to_thread(Poet.load, PRETRAINED, device), PRETRAINED
+            poet, live_folder = await asyncio.to_thread(Poet.load, PRETRAINED, device, precision), PRETRAINED
             await versions.know_shipped(poet.version)
         except BundleError as error:
             trained = [version for version in await versions.chain() if not version.is_shipped]
-            if (found := await _first_usable(trained, device, unusable)) is None:
+            if (found := await _first_usable(trained, device, unusable, precision)) is None:
                 raise
             poet, live_folder = found
             _log.error("The model that ships is back once shiren is installed again: %s", error)  # likewise
-        models = cls(versions, folder, device, poet, live_folder, queue, unusable)
+        models = cls(versions, folder, device, poet, live_folder, queue, unusable, precision)
         await models.follow()
         _log.info(
             "Model %s%s is live", models.live_version, ", which ships," if models.live_folder == PRETRAINED else ""
@@ -253,7 +263,7 @@ class Models:
 
     async def _load(self, version: Version) -> Poet:
         try:
-            return await asyncio.to_thread(_read, version, self._device)
+            return await asyncio.to_thread(_read, version, self._device, self._precision)
         except BundleError as error:
             _log.error("Model %s cannot be used: %s", version.name, error)  # the sentence says it all
             raise BotError("model.damaged", version=version.name) from error
@@ -279,7 +289,7 @@ class Models:
 
     async def _take_first(self, versions: Iterable[Version]) -> bool:
         """Make the first of `versions` live that can be loaded; whether there was one."""
-        if (found := await _first_usable(versions, self._device, self._unusable)) is None:
+        if (found := await _first_usable(versions, self._device, self._unusable, self._precision)) is None:
             return False
         self._exchange(*found)
         return True
@@ -292,7 +302,7 @@ class Models:
         _log.info("Model %s is live", poet.version)
 
     def _examine(self, folder: Path) -> Examined:
-        poet = Poet.load(folder, self._device)
+        poet = Poet.load(folder, self._device, self._precision)
         requests = [PoemRequest.checked(start, form, seed=0) for start in _STARTS for form in (5, 7)]
         for request, poem in zip(requests, poet.compose(requests), strict=True):
             if not poem.text.startswith(request.start):
@@ -310,11 +320,13 @@ class Models:
         )
 
 
-async def _first_usable(versions: Iterable[Version], device: str, unusable: dict[str, str]) -> tuple[Poet, Path] | None:
+async def _first_usable(
+    versions: Iterable[Version], device: str, unusable: dict[str, str], precision: Precision
+) -> tuple[Poet, Path] | None:
     """The first of `versions` that can be loaded, and where it lies; those that cannot be join the `unusable`."""
     for version in versions:
         try:
-            return await asyncio.to_thread(_read, version, device), version.folder
+            return await asyncio.to_thread(_read, version, device, precision), version.folder
         except BundleError as error:
             # Each time it is tried, the same is said once.
             if unusable.get(version.name) != str(error):
@@ -323,9 +335,9 @@ async def _first_usable(versions: Iterable[Version], device: str, unusable: dict
     return None
 
 
-def _read(version: Version, device: str) -> Poet:
+def _read(version: Version, device: str, precision: Precision) -> Poet:
     """The poet of a version; `BundleError` when its bundle is damaged, or is another version's."""
-    poet = Poet.load(version.folder, device)
+    poet = Poet.load(version.folder, device, precision)
     if poet.version != version.name:
         raise BundleError(f"The bundle {version.folder} holds another model, {poet.version}.")
     return poet

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 import torch
@@ -12,10 +13,10 @@ CPU = torch.device("cpu")
 VOCABULARY, ROWS, PLACES = 23, 5, 6
 
 
-def _network(cell: Cell = "lstm", layers: int = 2, **settings: object) -> PoetNetwork:
+def _network(cell: Cell = "lstm", layers: int = 2, **settings: Any) -> PoetNetwork:
     torch.manual_seed(1)
     settings = {"conditions": sizes_with_controls(4), **settings}
-    config = NetworkConfig(VOCABULARY, embedding=6, hidden=8, layers=layers, condition=3, cell=cell, **settings)  # type: ignore[arg-type] # passed on
+    config = NetworkConfig(VOCABULARY, embedding=6, hidden=8, layers=layers, condition=3, cell=cell, **settings)
     network = PoetNetwork(config).eval()
     for parameter in network.parameters():
         # Biases are not 0 then: what is left out would show.
@@ -54,7 +55,7 @@ def test_character_by_character_the_scores_are_the_networks(cell: Cell, layers: 
 
 
 @pytest.mark.parametrize("settings", [{"output_relu": True}, {"conditions": {}}, {"conditions": SIZES}])
-def test_whatever_the_network_is_the_scores_are_its_own(settings: dict[str, object]) -> None:
+def test_whatever_the_network_is_the_scores_are_its_own(settings: dict[str, Any]) -> None:
     network = _network(**settings)
     told = _told(network.config.conditions)
     wanted, _ = network(_characters(), told)
