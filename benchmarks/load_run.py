@@ -78,9 +78,9 @@ async def run_load(load: Load, folder: Path, say: Callable[[str], None], *, is_s
     """Do all of it, with the bot's data in `folder`; raises `PoetryError` when the bot does not come up."""
     config = folder / "config.toml"
     config.touch(mode=0o600)
-    config.write_text(_settings(folder, load), encoding="utf-8")
+    config.write_text(bot_settings(folder, load), encoding="utf-8")
     async with StandIn.start("--token", _TOKEN) as discord:
-        async with _bot(discord, config, load, folder / "bot.log") as bot:
+        async with running_bot(discord, config, load, folder / "bot.log") as bot:
             report = await _Crowd(discord, bot, load, say).run(is_soak=is_soak)
         report.errors = [error for sample in bot.samples for error in sample.errors]
         report.breaches = (await discord.stats()).breaches
@@ -219,7 +219,7 @@ _EPOCHS = 100
 
 
 @asynccontextmanager
-async def _bot(discord: StandIn, config: Path, load: Load, log: Path) -> AsyncIterator[_Bot]:
+async def running_bot(discord: StandIn, config: Path, load: Load, log: Path) -> AsyncIterator[_Bot]:
     """The bot in a process of its own, told to stop at the end of the block."""
     command = [sys.executable, "-m", "benchmarks.standin.bot", "--port", str(discord.port), "--config", str(config)]
     if load.model is not None:
@@ -252,7 +252,7 @@ async def _listen(said: asyncio.StreamReader, samples: list[Sample]) -> None:
         samples.append(Sample(**json.loads(line)))
 
 
-def _settings(folder: Path, load: Load) -> str:
+def bot_settings(folder: Path, load: Load) -> str:
     """Limits per person and per server are lifted; the queue is as it comes."""
     lines = [
         "[discord]",

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import linear_regression, median
 from tempfile import TemporaryDirectory
 
-from benchmarks.load_run import _bot, _settings
+from benchmarks.load_run import Load, bot_settings, running_bot
 from benchmarks.standin.driver import StandIn
 from bot.db.engine import open_sessions
 from bot.db.migrate import upgrade
@@ -184,11 +184,15 @@ async def measure_memory(
     steps: Sequence[int], folder: Path, *, channels: int, roles: int, emojis: int, model: Path | None = None
 ) -> dict[int, float]:
     """Memory of the bot in so many servers, in bytes, with its data in `folder`."""
+    load = Load(commands=0, seconds=0, model=model)
     config = folder / "config.toml"
     config.touch(mode=0o600)
-    config.write_text(_settings(folder, None), encoding="utf-8")
+    config.write_text(bot_settings(folder, load), encoding="utf-8")
     memory: dict[int, float] = {}
-    async with StandIn.start("--token", "stand-in") as discord, _bot(discord, config, model, folder / "log") as bot:
+    async with (
+        StandIn.start("--token", "stand-in") as discord,
+        running_bot(discord, config, load, folder / "log") as bot,
+    ):
         # The one where people speak.
         joined = 1
         await bot.next_sample()
