@@ -1,3 +1,4 @@
+import asyncio
 import re
 
 import pytest
@@ -118,7 +119,7 @@ async def test_a_failure_nobody_foresaw_is_answered_with_a_sentence_and_logged(
 async def test_a_poem_that_cannot_be_stored_is_shown_without_buttons(
     world: World, rows: Rows, logged_errors: list[str]
 ) -> None:
-    rows("ALTER TABLE poems RENAME TO hidden")
+    await asyncio.to_thread(rows, "ALTER TABLE poems RENAME TO hidden")
     answer = shown(await world.poem())
     assert str(answer.embeds[0].description).startswith("月")
     assert answer.content.endswith("so this poem has no buttons. Copy it if you like it.")

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import os
@@ -245,11 +246,11 @@ async def test_a_deletion_that_cannot_be_written_is_not_confirmed(
 ) -> None:
     await live(world)
     question = await Question.ask_again(world)
-    rows("ALTER TABLE leases RENAME TO hidden")
+    await asyncio.to_thread(rows, "ALTER TABLE leases RENAME TO hidden")
     answer = told(await question.press("Yes, delete everything"))
     assert answer.startswith("I can't reach my notebook just now")
     assert rows("SELECT count(*) FROM favorites WHERE user_id = ?", world.alice.id) == [(1,)]
-    rows("ALTER TABLE hidden RENAME TO leases")
+    await asyncio.to_thread(rows, "ALTER TABLE hidden RENAME TO leases")
     assert len(logged_errors) == 1
     logged_errors.clear()
 

@@ -1,5 +1,7 @@
 """Everybody is answered in their language; what they choose in `/settings` comes first."""
 
+import asyncio
+
 import discord
 import pytest
 import simcord
@@ -124,7 +126,7 @@ async def test_a_notebook_that_cannot_be_read_is_no_reason_to_answer_in_english(
     world: World, speaking: Locales, rows: Rows
 ) -> None:
     speaking.set(world.alice.id, Locale.chinese)
-    rows("ALTER TABLE person_preferences RENAME TO hidden")
+    await asyncio.to_thread(rows, "ALTER TABLE person_preferences RENAME TO hidden")
     assert await title(world, world.alice) == TITLES[Language.SIMPLIFIED]
 
 

@@ -88,7 +88,7 @@ async def test_a_broken_database_costs_nobody_their_answer(
 ) -> None:
     await preferences.set_person_language(ALICE, Language.SIMPLIFIED)
     await preferences.of_person(ALICE)
-    rows("ALTER TABLE person_preferences RENAME TO hidden")
+    await asyncio.to_thread(rows, "ALTER TABLE person_preferences RENAME TO hidden")
     clock.now += 61
     assert (await preferences.of_person(ALICE)).language is Language.SIMPLIFIED
     assert await preferences.of_person(BOB) == PersonPreferences()
@@ -101,7 +101,7 @@ async def test_a_broken_database_costs_nobody_their_answer(
             r'(no such table: person_preferences|relation "person_preferences" does not exist)',
             message,
         )
-    rows("ALTER TABLE hidden RENAME TO person_preferences")
+    await asyncio.to_thread(rows, "ALTER TABLE hidden RENAME TO person_preferences")
     rows("UPDATE person_preferences SET language = 'en-US'")
     clock.now += 6
     assert (await preferences.of_person(ALICE)).language is Language.ENGLISH

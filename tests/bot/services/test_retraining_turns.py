@@ -63,10 +63,10 @@ class TestOneAtATime:
         assert rows("SELECT state FROM training_runs ORDER BY id") == [("cancelled",), ("waiting",)]
 
     async def test_a_place_that_could_not_be_recorded_is_free(self, workshop: Workshop, rows: Rows) -> None:
-        rows("ALTER TABLE training_runs RENAME TO hidden")
+        await asyncio.to_thread(rows, "ALTER TABLE training_runs RENAME TO hidden")
         with pytest.raises(DBAPIError):
             await workshop.reserve()
-        rows("ALTER TABLE hidden RENAME TO training_runs")
+        await asyncio.to_thread(rows, "ALTER TABLE hidden RENAME TO training_runs")
         assert (await workshop.reserve()).state is RunState.WAITING
 
     async def test_a_place_that_was_held_too_long_without_a_launch_is_lost(

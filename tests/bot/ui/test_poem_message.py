@@ -1,3 +1,4 @@
+import asyncio
 import re
 
 import discord
@@ -79,7 +80,7 @@ async def test_a_heart_that_cannot_be_written_is_not_confirmed(
     world: World, rows: Rows, logged_errors: list[str]
 ) -> None:
     poem = shown(await world.poem())
-    rows("ALTER TABLE favorites RENAME TO hidden")
+    await asyncio.to_thread(rows, "ALTER TABLE favorites RENAME TO hidden")
     assert told(await world.bob.click(poem, label="Favorite")).endswith(
         "nothing was saved. Please try again in a moment."
     )
