@@ -45,7 +45,6 @@ async def assemble(settings: Settings, observer: Observer | None = None) -> Asyn
         if observer is not None:
             storage.report_to(observer)
             models.composer.report_to(observer)
-        models.start()
         records = RunRecords(sessions, settings.model.folder)
         exporter = Exporter(
             sessions,
@@ -56,6 +55,7 @@ async def assemble(settings: Settings, observer: Observer | None = None) -> Asyn
         retraining = Retraining(records, planner, models, settings.retrain)
         await retraining.recover()
         retraining.start()
+        models.start()
         poems = Poems(models.composer, sessions)
         preferences = Preferences(sessions)
         daily = Daily(sessions, poems, preferences.script_of_guild)

@@ -43,14 +43,12 @@ async def unattended_runs(
 ) -> Sequence[tuple[TrainingRunRow, datetime | None]]:
     """The runs in one of `states` that no process holds a lease for at `moment`, and when the last one expired.
 
-    None where another lease stands in its place. Another process waits to change the runs; SQLite's one writer needs no
-    such lock, and has none.
+    None where another lease stands in its place.
     """
     rows = await session.execute(
         select(TrainingRunRow, LeaseRow.expires_at)
         .outerjoin(LeaseRow, LeaseRow.run_id == TrainingRunRow.id)
         .where(TrainingRunRow.state.in_(states), or_(LeaseRow.name.is_(None), LeaseRow.expires_at <= moment))
-        .with_for_update(of=TrainingRunRow)
     )
     return [(row, expired_at) for row, expired_at in rows]
 
