@@ -156,16 +156,21 @@ class Manuscript:
     def _drawn(self, scores: Tensor, mask: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
         """Of each row the id drawn, and the logarithm of what its scores sum to."""
         drawn, normalisers = [], []
+        # One room for all parts: to ask for megabytes anew takes longer than to compute in them.
+        room = scores.new_empty(min(len(scores), _TOGETHER), scores.shape[1])
         for begin in range(0, len(scores), _TOGETHER):
             part = slice(begin, min(begin + _TOGETHER, len(scores)))
-            normalisers.append(scores[part].logsumexp(dim=1))
-            open_to = self._open(scores[part], mask[part], part)
+            own = room[: part.stop - begin]
+            top = scores[part].amax(dim=1, keepdim=True)
+            sums = torch.sub(scores[part], top, out=own).clamp_(min=sampling.LEAST).exp_().sum(dim=1)
+            normalisers.append(sums.log_().add_(top[:, 0]))
+            open_to = self._open(scores[part], mask[part], part, own)
             drawn.append(sampling.choose(open_to, draws[part], self._temperature[part], self._nucleus[part]))
         return torch.cat(drawn), torch.cat(normalisers)
 
-    def _open(self, scores: Tensor, mask: Tensor, part: slice) -> Tensor:
-        """The scores of the rows `part`, -inf for what the place forbids and for what was lately written."""
-        closed = self._masks[mask]
+    def _open(self, scores: Tensor, mask: Tensor, part: slice, room: Tensor) -> Tensor:
+        """In `room` the scores of the rows `part`, -inf for what the place forbids and for what was lately written."""
+        closed = torch.index_select(self._masks, 0, mask, out=room)
         if self._repeats:
             return closed.add_(scores)
         taken, previous = self._taken[part], self._previous[part, None]

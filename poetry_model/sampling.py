@@ -7,11 +7,11 @@ from torch import Tensor
 COLDEST = 1e-6
 """Below it the likeliest id is certain anyway."""
 
-_LEAST = -80.0
+LEAST = -80.0
 """Scores further below the likeliest count as this: e to the power of it is no denormal number, which takes long."""
 
 _FORBIDDEN = 1e-30
-"""Above e to the power of `_LEAST`: what is no likelier, against the likeliest, is never drawn."""
+"""Above e to the power of `LEAST`: what is no likelier, against the likeliest, is never drawn."""
 
 _SLACK = 0.5
 """Of the bound below which no id can be in the nucleus: sums are rounded."""
@@ -28,7 +28,7 @@ def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: Tenso
     """
     # Shifted first: however cold, the likeliest stays at 0 and nothing overflows to a difference of infinities.
     heated = scores.sub_(scores.amax(dim=1, keepdim=True)).div_(temperature[:, None].clamp(min=COLDEST))
-    weights = heated.clamp_(min=_LEAST).exp_()
+    weights = heated.clamp_(min=LEAST).exp_()
     total = weights.sum(dim=1, keepdim=True)
     # All ids together that are less likely than this have less than what the nucleus leaves out: none is in it.
     bound = (total * (1 - nucleus[:, None]) * (_SLACK / scores.shape[1])).clamp_(min=_FORBIDDEN)
@@ -37,8 +37,8 @@ def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: Tenso
     descending = _descending(kept)
     before = descending.cumsum(dim=1) - descending
     # The likeliest id has nothing before it: it always stays.
-    last = (before < nucleus[:, None]).sum(dim=1, keepdim=True) - 1
-    cumulative = (kept * (kept >= descending.gather(1, last))).cumsum(dim=1)
+    last = torch.searchsorted(before, nucleus[:, None]) - 1
+    cumulative = _without(kept, descending.gather(1, last)).cumsum(dim=1)
     total = cumulative[:, -1:]
     # Rounding may lift a draw just below 1 to the total, which no id is above.
     drawn = (uniforms[:, None] * total).minimum(total.nextafter(torch.zeros_like(total)))
@@ -63,6 +63,15 @@ def _shortlist(weights: Tensor, bound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     kept = np.zeros((rows, counts.max()), dtype=np.float32)
     kept[np.arange(kept.shape[1]) < counts] = flat.take(places)
     return torch.from_numpy(kept), torch.from_numpy(places), torch.from_numpy(begins[:-1])
+
+
+def _without(probabilities: Tensor, least: Tensor) -> Tensor:
+    """0 in place of what is below each row's `least`."""
+    if probabilities.device.type == "cpu":
+        # As above.
+        np.copyto(probabilities.numpy(), 0, where=probabilities.numpy() < least.numpy())
+        return probabilities
+    return probabilities.masked_fill_(probabilities < least, 0)
 
 
 def _descending(probabilities: Tensor) -> Tensor:

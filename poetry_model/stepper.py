@@ -26,7 +26,10 @@ class Memory:
     cells: Tensor
     """(rows, layers * hidden) of an LSTM, else (rows, 0)."""
     gates: Tensor
+    rough: Tensor
+    """Scores in the type of the weights."""
     scores: Tensor
+    """The same in fp32."""
 
     @property
     def kept(self) -> tuple[Tensor, Tensor]:
@@ -82,7 +85,8 @@ class Stepper:
             torch.zeros(rows, states, dtype=self._dtype, device=self._device),
             torch.zeros(rows, layers * hidden if self._cell == "lstm" else 0, device=self._device),
             torch.empty(rows, _GATES[self._cell] * hidden, dtype=self._dtype, device=self._device),
-            torch.empty(rows, self.vocabulary, dtype=self._dtype, device=self._device),
+            rough := torch.empty(rows, self.vocabulary, dtype=self._dtype, device=self._device),
+            rough if self._dtype is torch.float32 else torch.empty(rows, self.vocabulary, device=self._device),
         )
 
     def step(self, memory: Memory, rows: int, previous: Tensor, told: Tensor) -> Tensor:
@@ -115,7 +119,8 @@ class Stepper:
             weight, bias = self._narrow
             features = torch.addmm(bias, features, weight)
         weight, bias = self._output
-        scores = torch.addmm(bias, features, weight, out=memory.scores[:rows]).float()
+        rough = torch.addmm(bias, features, weight, out=memory.rough[:rows])
+        scores = rough if rough.dtype is torch.float32 else memory.scores[:rows].copy_(rough)
         return scores.relu_() if self._relu else scores
 
     def _lstm(self, gates: Tensor, cell: Tensor, hidden: Tensor) -> None:
