@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -297,3 +298,11 @@ def test_a_mood_brings_its_temperature_and_candidates(command: Command, bundle_f
     poem = json.loads(out)
     assert (code, poem["mood"]) == (0, "wild")
     assert (poem["temperature"], poem["candidates"]) == (Mood.WILD.temperature, Mood.WILD.candidates)
+
+
+def test_who_asks_for_a_poem_waits_for_no_import_that_only_training_needs() -> None:
+    code = "import sys, poetry_model.writing; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "poetry_model.poet" in imported
+    others = {"rich", "networkx", "matplotlib", "sklearn", "pydantic", "poetry_model.training", "poetry_model.download"}
+    assert not others.intersection(imported)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from poetry_model.devices import choose_device, has_fast_bfloat16
+from poetry_model.devices import choose_device, choose_dtype, has_fast_bfloat16
 from poetry_model.errors import PoetryError
 
 
@@ -36,3 +36,22 @@ def test_narrow_numbers_are_fast_where_the_cpu_says_so(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert has_fast_bfloat16(torch.device("cpu")) is fast
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "dtype"),
+    [({"amx_fp16": True, "amx_bf16": True}, torch.float16), ({"avx512_bf16": True}, torch.bfloat16)],
+)
+def test_half_precision_is_what_the_processor_is_made_for(
+    capabilities: dict[str, bool], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert choose_dtype("half", torch.device("cpu")) is dtype
+    assert choose_dtype("single", torch.device("cpu")) is torch.float32
+    assert choose_dtype("half", torch.device("cuda")) is torch.float16
+
+
+def test_half_precision_that_is_no_faster_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    with pytest.raises(PoetryError, match=r"^This machine computes no faster in half precision; choose single\.$"):
+        choose_dtype("half", torch.device("cpu"))
