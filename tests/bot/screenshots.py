@@ -24,7 +24,9 @@ _HEIGHT = 1500
 """Pixels: a message is never longer, so that nothing scrolls."""
 
 _SCALE = 1.25
-_COLOURS = 128
+_COLOURS = 96
+_REFINEMENTS = 3
+"""Rounds that bring the colours nearer to those there are; without them large grounds get a tint."""
 _MARGIN = 12
 _BELOW = 4
 """Pixels; the place to type is not far."""
@@ -88,7 +90,7 @@ def _small(taken: bytes) -> Image.Image:
                 min(picture.height, bottom + margin),
             )
         )
-    return picture.quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    return picture.quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=_REFINEMENTS, dither=Image.Dither.NONE)
 
 
 @contextmanager
@@ -176,7 +178,7 @@ def main() -> int:
                     '[database]\npath = "shiren.sqlite3"\n[model]\ndevice = "cpu"\n'
                     '[preview]\nfolder = "preview"\nport = 0\n'
                     "[limits]\nperson_per_minute = 0\nguild_per_minute = 0\n"
-                    + (f'[retrain]\ncorpus = "{corpus}"\n' if corpus.is_dir() else "")
+                    + (f'[retrain]\ncorpus = "{corpus}"\nniceness = 0\n' if corpus.is_dir() else "")
                 )
                 with hosted(config) as host:
                     _prepare(browser, host, language)

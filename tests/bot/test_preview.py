@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import simcord
 
+import bot.preview
 from bot.config import PreviewSettings, Settings
 from bot.errors import ConfigError
+from bot.i18n import Languages
 from bot.preview import run_preview
 from tests.bot.hosting import hosted
 from tests.bot.world import until
@@ -84,3 +87,24 @@ def test_the_host_ends_in_order_when_it_is_asked_to(tmp_path: Path, shipped: Pat
     assert "<html" in page
     assert host.process.returncode == 0
     assert "Traceback" not in complaints
+
+
+async def test_the_people_are_the_same_at_every_start(
+    settings: Settings, stop: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish, servers = bot.preview._furnish, []
+
+    def furnish_seen(env: simcord.Env, languages: Languages) -> bot.preview._Server:
+        servers.append(furnish(env, languages))
+        return servers[-1]
+
+    monkeypatch.setattr("bot.preview._furnish", furnish_seen)
+    stop.set()
+    for _ in range(2):
+        await run_preview(settings, stop)
+    ids = [
+        ([person.id for person in server.people.values()], [channel.id for channel in server.channels])
+        for server in servers
+    ]
+    assert ids[0] == ids[1]
+    assert [len(each) for each in ids[0]] == [3, 3]
