@@ -11,7 +11,6 @@ from discord import Locale
 
 from bot.i18n import Language, Strings
 from bot.preview_locales import Locales
-from bot.services.reading import prepare
 from poetry_model.script import Script, told_script
 from tests.bot.forgery import leaves
 from tests.bot.world import Option, World, shown
@@ -26,12 +25,6 @@ SCRIPTS = {Language.SIMPLIFIED: Script.SIMPLIFIED, Language.TRADITIONAL: Script.
 
 NAMES_OF_LANGUAGES = ("简体中文", "繁體中文", "简体", "繁體", "红", "紅")
 """In every language in the script they belong to."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prepared() -> None:
-    """On a busy machine, the first reader would wait for longer than SimCord does."""
-    prepare()
 
 
 def options_of(world: World, name: str) -> dict[str, Option]:
@@ -86,10 +79,13 @@ async def walk(world: World) -> list[tuple[str, simcord.InteractionResult]]:
         name = command.qualified_name
         answers.append((name, await world.ask(world.owner, name, **options_of(world, name))))
     poem = shown(await world.ask(world.owner, "poem", start="月"))
-    menus = world.bot.tree.get_commands(type=discord.AppCommandType.message)
-    return answers + [
-        (menu.name, await world.owner.context_menu(world.channel, menu.name, poem)) for menu in menus
+    # That of meanings gives them in English to everyone.
+    menus = [
+        menu
+        for menu in world.bot.tree.get_commands(type=discord.AppCommandType.message)
+        if menu.name != world.strings("menu.command.reading")
     ]
+    return answers + [(menu.name, await world.owner.context_menu(world.channel, menu.name, poem)) for menu in menus]
 
 
 @pytest.mark.parametrize("language", list(Language))

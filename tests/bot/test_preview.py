@@ -89,19 +89,21 @@ def test_the_host_ends_in_order_when_it_is_asked_to(tmp_path: Path, shipped: Pat
     assert "Traceback" not in complaints
 
 
-async def test_the_people_are_the_same_at_every_start(
-    settings: Settings, stop: asyncio.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_people_are_the_same_at_every_start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     furnish, servers = bot.preview._furnish, []
 
     def furnish_seen(env: simcord.Env, languages: Languages) -> bot.preview._Server:
         servers.append(furnish(env, languages))
         return servers[-1]
 
-    monkeypatch.setattr("bot.preview._furnish", furnish_seen)
-    stop.set()
-    for _ in range(2):
+    async def start() -> None:
+        stop = asyncio.Event()
+        stop.set()
         await run_preview(settings, stop)
+
+    monkeypatch.setattr("bot.preview._furnish", furnish_seen)
+    for _ in range(2):
+        asyncio.run(start())
     ids = [
         ([person.id for person in server.people.values()], [channel.id for channel in server.channels])
         for server in servers
