@@ -1,12 +1,13 @@
 import discord
 import pytest
+import simcord
 from simcord.actors import _slash_resolved
 
 from bot.preview_locales import Locales
 from tests.bot.world import World, embed_of
 
 
-def offered(world: World, who: discord.abc.Snowflake) -> dict[str, dict[str, object]]:
+def offered(world: World, who: simcord.MemberActor) -> dict[str, dict[str, object]]:
     """The commands that somebody sees, by the names they see."""
     commands = world.env.backend.visible_commands(user_id=who.id, channel_id=world.channel.id)
     return {command["name"]: command for command in commands}
