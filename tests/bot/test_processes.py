@@ -17,6 +17,7 @@ from bot.config import Settings
 from bot.db.engine import Sessions
 from bot.db.tables import DailyRow, FavoriteRow, ModelVersionRow, PoemRow, TrainingRunRow
 from poetry_model.checkpoint import load_bundle
+from tests.bot.places import address
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "stand-in"
@@ -42,7 +43,8 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 def database_line(settings: Settings) -> str:
     """What says in a settings file where the database is."""
-    return f'path = "{settings.database.path}"'
+    place = settings.database.place
+    return f'path = "{place}"' if isinstance(place, Path) else f'url = "{address(place)}"'
 
 
 class Bots:
