@@ -17,8 +17,8 @@ help: ## Say what can be made
 run: $(INSTALLED) ## Run the bot: on Discord with a token, on a local page without one
 	@$(BIN)/python -m bot
 
-test: lint ## Check format, lint, types and imports, then run every test
-	$(BIN)/python -m pytest
+test: lint ## Check format, lint, types and imports, then run every test, on every core
+	$(BIN)/python -m pytest --numprocesses auto
 
 soak: $(INSTALLED) ## Run the long tests: hundreds of rounds, minutes of load
 	$(BIN)/python -m pytest -m soak

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from bot.assembly import assemble
 from bot.config import LimitSettings, Settings
@@ -121,7 +121,7 @@ async def test_a_statement_that_fails_is_counted_by_its_fault_and_a_favorite_kep
         await services.poems.write(PoemRequest.checked("月", style=Style.FREE), 1, None)
         assert [await services.favorites.add(1, 1) for _ in range(2)] == [True, False]
         assert not [name for name in figures(metrics) if name.startswith("shiren_database_errors_total")]
-        with pytest.raises(OperationalError):
+        with pytest.raises(DBAPIError):
             async with services.storage._sessions() as session:
                 await session.execute(text("SELECT * FROM nowhere"))
         assert [name for name in figures(metrics) if name.startswith("shiren_database_errors_total")]

@@ -1,5 +1,5 @@
+import asyncio
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,11 +11,12 @@ import discord
 import pytest
 import pytest_asyncio
 
-from bot.config import MonitorSettings, Settings, load_settings
+from bot.config import MonitorSettings, load_settings
 from bot.errors import ConfigError
 from bot.metrics import Metrics
 from bot.monitor import monitored, open_metrics
 from bot.services import Services
+from tests.bot.conftest import Rows
 from tests.bot.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -76,15 +77,12 @@ async def test_a_bot_that_is_connected_is_ready(
 
 
 async def test_a_bot_without_its_database_is_not_ready(
-    services: Services, client: Shards, settings: Settings, asking: aiohttp.ClientSession
+    services: Services, client: Shards, rows: Rows, asking: aiohttp.ClientSession
 ) -> None:
     async with monitored(SERVED, client, services) as port:
-        connection = sqlite3.connect(settings.database.path)
-        connection.execute("ALTER TABLE alembic_version RENAME TO elsewhere")
-        connection.commit()
+        await asyncio.to_thread(rows, "ALTER TABLE alembic_version RENAME TO elsewhere")
         status, body = await ask(asking, port, "/readyz")
-        connection.execute("ALTER TABLE elsewhere RENAME TO alembic_version")
-        connection.close()
+        await asyncio.to_thread(rows, "ALTER TABLE elsewhere RENAME TO alembic_version")
         assert (status, body["database"], body["gateway"]) == (503, False, True)
         assert (await ask(asking, port, "/readyz"))[0] == 200
 

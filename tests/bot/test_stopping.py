@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import discord
@@ -16,8 +16,8 @@ from bot.i18n import Languages
 from bot.services import Services
 from bot.services.runs import RunState, Snapshot, Wish
 from bot.stopping import finish, run_until_stopped
-from poetry_model.poem import Poem, PoemRequest
-from poetry_model.poet import Poet
+from poetry_model.poem import Poem
+from poetry_model.session import Session
 from tests.bot.conftest import Rows
 from tests.bot.world import World, embed_of, shown, told, until
 
@@ -35,14 +35,14 @@ class Desk:
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     made = Desk()
-    compose = Poet.compose
+    step = Session.step
 
-    def slow(poet: Poet, requests: Sequence[PoemRequest]) -> list[Poem]:
+    def slow(session: Session) -> list[tuple[int, Poem]]:
         made.is_busy = True
         assert made.free.wait(60)
-        return compose(poet, requests)
+        return step(session)
 
-    monkeypatch.setattr(Poet, "compose", slow)
+    monkeypatch.setattr(Session, "step", slow)
     return made
 
 

@@ -67,6 +67,13 @@ LIVE = re.compile(
 """What Discord makes more of than text."""
 
 
+_HEALTH = [
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.too_slow,
+    HealthCheck.differing_executors,  # each database runs it in an instance of its own
+]
+
+
 def typed_into(world: World) -> list[tuple[app_commands.Command[Any, ..., Any], app_commands.Parameter]]:
     """Every option that takes a text of a person's, a file's name among them."""
     kinds = {AppCommandOptionType.string, AppCommandOptionType.attachment}
@@ -115,7 +122,7 @@ class TestEveryOption:
         return world
 
     @given(text=TEXTS)
-    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+    @settings(max_examples=25, suppress_health_check=_HEALTH)
     async def test_any_text_is_answered(self, quiet: World, rows: Rows, logged_errors: list[str], text: str) -> None:
         for command, option in typed_into(quiet):
             seen = len(quiet.env.http_requests)
