@@ -161,9 +161,8 @@ class Manuscript:
         for begin in range(0, len(scores), _TOGETHER):
             part = slice(begin, min(begin + _TOGETHER, len(scores)))
             own = room[: part.stop - begin]
-            top = scores[part].amax(dim=1, keepdim=True)
-            sums = torch.sub(scores[part], top, out=own).clamp_(min=sampling.LEAST).exp_().sum(dim=1)
-            normalisers.append(sums.log_().add_(top[:, 0]))
+            # Of any id, the first say: its score less its log-probability.
+            normalisers.append(scores[part, 0] - torch.log_softmax(scores[part], dim=1, out=own)[:, 0])
             open_to = self._open(scores[part], mask[part], part, own)
             drawn.append(sampling.choose(open_to, draws[part], self._temperature[part], self._nucleus[part]))
         return torch.cat(drawn), torch.cat(normalisers)

@@ -7,11 +7,8 @@ from torch import Tensor
 COLDEST = 1e-6
 """Below it the likeliest id is certain anyway."""
 
-LEAST = -80.0
-"""Scores further below the likeliest count as this: e to the power of it is no denormal number, which takes long."""
-
 _FORBIDDEN = 1e-30
-"""Above e to the power of `LEAST`: what is no likelier, against the likeliest, is never drawn."""
+"""What is no likelier is never drawn."""
 
 _SLACK = 0.5
 """Of the bound below which no id can be in the nucleus: sums are rounded."""
@@ -26,52 +23,39 @@ def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: Tenso
     (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751), and whatever is as likely as the last of them. Returns
     (rows,).
     """
-    # Shifted first: however cold, the likeliest stays at 0 and nothing overflows to a difference of infinities.
-    heated = scores.sub_(scores.amax(dim=1, keepdim=True)).div_(temperature[:, None].clamp(min=COLDEST))
-    weights = heated.clamp_(min=LEAST).exp_()
-    total = weights.sum(dim=1, keepdim=True)
+    probabilities = torch.softmax(scores.div_(temperature[:, None].clamp(min=COLDEST)), dim=1, out=scores)
     # All ids together that are less likely than this have less than what the nucleus leaves out: none is in it.
-    bound = (total * (1 - nucleus[:, None]) * (_SLACK / scores.shape[1])).clamp_(min=_FORBIDDEN)
-    kept, ids, begins = _shortlist(weights, bound)
-    kept.div_(total)
+    bound = ((1 - nucleus[:, None]) * (_SLACK / scores.shape[1])).clamp_(min=_FORBIDDEN)
+    kept, ids, begins = _shortlist(probabilities, bound)
     descending = _descending(kept)
     before = descending.cumsum(dim=1) - descending
     # The likeliest id has nothing before it: it always stays.
     last = torch.searchsorted(before, nucleus[:, None]) - 1
-    cumulative = _without(kept, descending.gather(1, last)).cumsum(dim=1)
+    cumulative = kept.mul_(kept >= descending.gather(1, last)).cumsum(dim=1)
     total = cumulative[:, -1:]
     # Rounding may lift a draw just below 1 to the total, which no id is above.
     drawn = (uniforms[:, None] * total).minimum(total.nextafter(torch.zeros_like(total)))
     return ids[begins + torch.searchsorted(cumulative, drawn, right=True)[:, 0]] % scores.shape[1]
 
 
-def _shortlist(weights: Tensor, bound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _shortlist(probabilities: Tensor, bound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """What is above each row's bound, in the order of ids: there the vocabulary is some ten times shorter.
 
-    Returns the weights, (rows, longest), 0 where a row has fewer; places in `weights` laid out flat, of all rows one
-    after another; and where each row begins among them.
+    Returns the probabilities, (rows, longest), 0 where a row has fewer; places in `probabilities` laid out flat, of all
+    rows one after another; and where each row begins among them.
     """
-    rows, vocabulary = weights.shape
-    if weights.device.type != "cpu":
-        every = torch.arange(weights.numel(), device=weights.device)
-        return weights * (weights > bound), every, every[::vocabulary]
+    rows, vocabulary = probabilities.shape
+    if probabilities.device.type != "cpu":
+        every = torch.arange(probabilities.numel(), device=probabilities.device)
+        return probabilities * (probabilities > bound), every, every[::vocabulary]
     # NumPy's masks are several times as fast as torch's on a CPU.
-    flat = weights.numpy().reshape(-1)
-    places = np.flatnonzero(weights.numpy() > bound.numpy())
+    flat = probabilities.numpy().reshape(-1)
+    places = np.flatnonzero(probabilities.numpy() > bound.numpy())
     begins = np.searchsorted(places, np.arange(rows + 1) * vocabulary)
     counts = np.diff(begins)[:, None]
     kept = np.zeros((rows, counts.max()), dtype=np.float32)
     kept[np.arange(kept.shape[1]) < counts] = flat.take(places)
     return torch.from_numpy(kept), torch.from_numpy(places), torch.from_numpy(begins[:-1])
-
-
-def _without(probabilities: Tensor, least: Tensor) -> Tensor:
-    """0 in place of what is below each row's `least`."""
-    if probabilities.device.type == "cpu":
-        # As above.
-        np.copyto(probabilities.numpy(), 0, where=probabilities.numpy() < least.numpy())
-        return probabilities
-    return probabilities.masked_fill_(probabilities < least, 0)
 
 
 def _descending(probabilities: Tensor) -> Tensor:
