@@ -9,7 +9,7 @@ from poetry_model.errors import PoetryError
 DEVICES = ("auto", "cpu", "cuda")
 
 Precision = Literal["single", "half"]
-"""Of weights and states while a poem is written. In half some poems come out otherwise, none the worse by a figure."""
+"""Of weights and states while a poem is written. In half some poems come out otherwise; the rules are kept."""
 
 
 def choose_device(name: str) -> torch.device:
