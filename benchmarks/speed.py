@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import torch
 
@@ -34,6 +35,7 @@ from benchmarks.speed_poems import (
 )
 from benchmarks.speed_training import measure_memory, measure_training
 from poetry_model.checkpoint import PRETRAINED, Bundle, load_bundle
+from poetry_model.devices import Precision
 from poetry_model.errors import PoetryError
 from poetry_model.mood import CANDIDATES
 from poetry_model.network import PoetNetwork
@@ -118,14 +120,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
-        rows = measure(options.model, options.only, effort, say)
+        rows = measure(options.model, options.only, effort, say, options.precision)
     except PoetryError as error:
         print(error, file=sys.stderr)
         return 1
     finally:
         used = torch.get_num_threads()
         torch.set_num_threads(threads)
-    settings = {"threads": used, "torch": torch.__version__, "rounds": effort.rounds, "quick": options.quick}
+    settings = {
+        "threads": used,
+        "precision of the poems": options.precision,
+        "torch": torch.__version__,
+        "rounds": effort.rounds,
+        "quick": options.quick,
+    }
     print("| | measured | beside | ratio | goal |\n| --- | ---: | ---: | ---: | --- |")
     print("\n".join(row.as_markdown() for row in rows))
     print(f"\nSettings: {', '.join(f'{name} {value}' for name, value in settings.items())}.")
@@ -135,10 +143,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(model: Path | None, parts: Sequence[str], effort: Effort, say: Say) -> list[Row]:
+def measure(
+    model: Path | None, parts: Sequence[str], effort: Effort, say: Say, precision: Precision = "single"
+) -> list[Row]:
     """Those of `PARTS` that are named. Raises `BundleError` for a model that cannot compose."""
     bundle = load_bundle(model or PRETRAINED)
-    poet = Poet.load(model, "cpu")
+    poet = Poet.load(model, "cpu", precision)
     best = effort.batches[-1]
     rows: list[Row] = []
     for part in (part for part in PARTS if part in parts):
@@ -296,6 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="speed.py", description="Measure how fast poems and trainings are.")
     parser.add_argument("--model", type=Path, help="bundle (default: the one that ships)")
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
+    parser.add_argument("--precision", choices=get_args(Precision), default="single", help="in which poems are written")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, help=f"of all that takes turns (default: {_WHOLE.rounds})")
     parser.add_argument("--quick", action="store_true", help="measure next to nothing, to see that it runs")
