@@ -39,7 +39,7 @@ async def test_one_of_many_who_ask_at_once_gets_it(sessions: Sessions) -> None:
 
 async def test_one_of_many_who_ask_at_once_gets_what_has_expired(sessions: Sessions, rows: Rows) -> None:
     assert await take(Lease("x", sessions), sessions)
-    expire(rows)
+    await asyncio.to_thread(expire, rows)
     asked = await asyncio.gather(*(take(Lease("x", sessions), sessions, run_id=number) for number in range(8)))
     assert sum(asked) == 1
 
@@ -52,7 +52,7 @@ async def test_it_tells_who_has_it_and_since_when(sessions: Sessions, rows: Rows
     assert tenure is not None
     assert (tenure.user_id, tenure.run_id) == (5, 6)
     assert now() - tenure.since < timedelta(seconds=30)
-    expire(rows)
+    await asyncio.to_thread(expire, rows)
     assert await lease.tenure() is None
 
 
@@ -75,10 +75,10 @@ async def test_what_is_renewed_does_not_expire_and_what_was_taken_cannot_be_rene
 ) -> None:
     first, second = Lease("x", sessions), Lease("x", sessions)
     await take(first, sessions)
-    expire(rows)
+    await asyncio.to_thread(expire, rows)
     assert await first.renew(1)
     assert not await take(second, sessions)
-    expire(rows)
+    await asyncio.to_thread(expire, rows)
     assert await take(second, sessions, run_id=2)
     assert not await first.renew(1)
     assert await second.renew(2)
@@ -109,12 +109,12 @@ class TestKeeping:
         await take(first, sessions)
         keeping = asyncio.create_task(first.keep(1, lambda: None))
         for _ in range(3):
-            expire(rows)
+            await asyncio.to_thread(expire, rows)
             await until(lambda: rows("SELECT expires_at > '2026-01-01 00:00:01' FROM leases") == [(1,)])
         assert not keeping.done()
         assert not await take(second, sessions)
         # As if this process had stood still for a while.
-        rows("UPDATE leases SET holder = 'another'")
+        await asyncio.to_thread(rows, "UPDATE leases SET holder = 'another'")
         await asyncio.wait_for(keeping, timeout=10)
 
     @pytest.mark.parametrize("is_long", [True, False])
@@ -182,6 +182,6 @@ class TestTurns:
         assert not await take(Lease("x", sessions), sessions)
 
     async def test_a_database_that_fails_is_not_waited_for(self, sessions: Sessions, rows: Rows) -> None:
-        rows("ALTER TABLE leases RENAME TO hidden")
+        await asyncio.to_thread(rows, "ALTER TABLE leases RENAME TO hidden")
         async with Lease("x", sessions).turn():
-            rows("ALTER TABLE hidden RENAME TO leases")
+            await asyncio.to_thread(rows, "ALTER TABLE hidden RENAME TO leases")

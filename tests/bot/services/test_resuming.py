@@ -232,12 +232,12 @@ async def test_a_run_whose_lease_is_lost_stops_itself_and_leaves_the_record_alon
     [note] = workshop.settings.model.folder.glob("*.pid.log")
     await until(lambda: bool(note.read_text()))
     # Another process took it over, and goes on with the run.
-    rows("UPDATE leases SET holder = 'another'")
+    await asyncio.to_thread(rows, "UPDATE leases SET holder = 'another'")
     await until(lambda: not is_alive(int(note.read_text())))
     await asyncio.sleep(0.2)
     assert rows("SELECT state FROM training_runs") == [("running",)]
     # That one is no more either.
-    rows("DELETE FROM leases")
+    await asyncio.to_thread(rows, "DELETE FROM leases")
     workshop.services.retraining._upkeep.look()
     await until(lambda: rows("SELECT state, told FROM training_runs") == [("interrupted", 1)])
     assert workshop.last.state is RunState.INTERRUPTED
@@ -274,10 +274,10 @@ class TestTakingOver:
         lease = rows("SELECT * FROM leases WHERE name = 'retrain'")
         await workshop.close()
         workshop.seen.clear()
-        rows("UPDATE training_runs SET state = ?, finished_at = NULL, told = FALSE", state)
+        await asyncio.to_thread(rows, "UPDATE training_runs SET state = ?, finished_at = NULL, told = FALSE", state)
         if lease:
-            rows("INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)", *lease[0])
-        rows("UPDATE leases SET expires_at = '2026-01-01 00:00:00.000000'")
+            await asyncio.to_thread(rows, "INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)", *lease[0])
+        await asyncio.to_thread(rows, "UPDATE leases SET expires_at = '2026-01-01 00:00:00.000000'")
 
     async def begin(self, workshop: Workshop, child: Child, script: str = TestWhatIsKept.SAVES) -> None:
         child(script)
@@ -349,14 +349,14 @@ class TestTakingOver:
         monkeypatch.setattr("bot.services.run_upkeep._EVERY", 1000.0)
         await self.begin(workshop, child)
         await self.die(workshop, rows)
-        rows(f"UPDATE leases SET expires_at = '{now():%Y-%m-%d %H:%M:%S.%f}'")
+        await asyncio.to_thread(rows, f"UPDATE leases SET expires_at = '{now():%Y-%m-%d %H:%M:%S.%f}'")
         elsewhere = workshop.settings.model.model_copy(update={"folder": tmp_path / "elsewhere"})
         other = Workshop(workshop.settings.model_copy(update={"model": elsewhere}))
         await other.open()
         assert rows("SELECT state FROM training_runs") == [("running",)]
         assert "let model.folder be one folder that every process sees" in caplog.text
         # Nobody else comes.
-        rows("UPDATE leases SET expires_at = '2026-01-01 00:00:00.000000'")
+        await asyncio.to_thread(rows, "UPDATE leases SET expires_at = '2026-01-01 00:00:00.000000'")
         other.services.retraining._upkeep.look()
         await until(lambda: rows("SELECT state FROM training_runs") == [("interrupted",)])
         await other.close()
@@ -375,7 +375,9 @@ class TestTakingOver:
         await self.die(workshop, rows, "examining")
         plan.write_text(written)
         long_ago = "'2026-01-01 00:00:00.000000'"
-        rows(f"INSERT INTO leases VALUES ('retrain', 'x', 7, 1, {long_ago}, {long_ago}, FALSE)")
+        await asyncio.to_thread(
+            rows, f"INSERT INTO leases VALUES ('retrain', 'x', 7, 1, {long_ago}, {long_ago}, FALSE)"
+        )
         await workshop.open()
         await until(lambda: rows("SELECT state FROM training_runs") == [("accepted",)])
         assert workshop.services.models.live_version == live
@@ -384,7 +386,7 @@ class TestTakingOver:
         self, workshop: Workshop, child: Child, rows: Rows
     ) -> None:
         await self.begin(workshop, child)
-        rows("UPDATE leases SET holder = 'another'")
+        await asyncio.to_thread(rows, "UPDATE leases SET holder = 'another'")
         await workshop.close()
         assert rows("SELECT state FROM training_runs") == [("running",)]
         assert rows("SELECT holder FROM leases WHERE name = 'retrain'") == [("another",)]

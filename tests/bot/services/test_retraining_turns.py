@@ -73,7 +73,7 @@ class TestOneAtATime:
         self, workshop: Workshop, rows: Rows
     ) -> None:
         snapshot = await workshop.reserve()
-        rows("UPDATE leases SET expires_at = '2026-01-01 00:00:00.000000'")
+        await asyncio.to_thread(rows, "UPDATE leases SET expires_at = '2026-01-01 00:00:00.000000'")
         workshop.services.retraining._upkeep.look()
         await until(lambda: rows("SELECT state FROM training_runs") == [("interrupted",)])
         with pytest.raises(BotError) as caught:
@@ -203,7 +203,7 @@ class TestTheNextStart:
         await heard(workshop)
         await workshop.close()
         workshop.seen.clear()
-        rows("UPDATE training_runs SET state = ?, finished_at = NULL, told = FALSE", state)
+        await asyncio.to_thread(rows, "UPDATE training_runs SET state = ?, finished_at = NULL, told = FALSE", state)
         await workshop.open()
         await until(lambda: bool(workshop.seen))
         assert (workshop.last.state, workshop.last.can_go_on) == (RunState.INTERRUPTED, True)
@@ -265,7 +265,7 @@ class TestTheNextStart:
         await until(lambda: rows("SELECT told FROM training_runs") == [(1,)])
         live = workshop.services.models.live_version
         # Killed between the two commits: the version is on record, its run does not say so yet.
-        rows("UPDATE training_runs SET state = 'examining', finished_at = NULL")
+        await asyncio.to_thread(rows, "UPDATE training_runs SET state = 'examining', finished_at = NULL")
         await workshop.restart()
         assert workshop.services.models.live_version == live
         assert rows("SELECT state FROM training_runs") == [(became,)]
