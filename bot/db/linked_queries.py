@@ -39,17 +39,6 @@ async def set_poem(session: AsyncSession, linked_id: int, poem_id: int) -> None:
     await session.execute(update(LinkedPoemRow).where(LinkedPoemRow.id == linked_id).values(poem_id=poem_id))
 
 
-async def authors(session: AsyncSession, poem_id: int) -> Sequence[int]:
-    """The people who wrote lines of a finished poem, in the order of their first ones."""
-    found = (
-        select(LinkedLineRow.user_id)
-        .join(LinkedPoemRow, LinkedPoemRow.id == LinkedLineRow.linked_id)
-        .where(LinkedPoemRow.poem_id == poem_id, LinkedLineRow.user_id.is_not(None))
-        .order_by(LinkedLineRow.number)
-    )
-    return list(dict.fromkeys(user for user in await session.scalars(found) if user is not None))
-
-
 async def remove(session: AsyncSession, linked_id: int) -> None:
     """Forget one, and its lines."""
     await session.execute(delete(LinkedPoemRow).where(LinkedPoemRow.id == linked_id))

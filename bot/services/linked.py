@@ -187,11 +187,6 @@ class Linked:
             await linked_queries.set_poem(session, linked_id, row.id)
         return poem, ShownPoem.from_row(row)
 
-    async def authors(self, poem_id: int) -> tuple[int, ...]:
-        """The people who wrote in a finished poem, as far as they are known; none for a poem of another kind."""
-        async with self._sessions() as session:
-            return tuple(await linked_queries.authors(session, poem_id))
-
     async def forget_abandoned(self) -> None:
         """Delete those that have ended because nobody went on."""
         async with self._sessions.begin() as session:
