@@ -4,9 +4,7 @@ It says who asked, and that person alone turns it to another paper; the others g
 """
 
 import io
-import re
 from dataclasses import dataclass, replace
-from typing import Any, Self
 
 import discord
 
@@ -16,7 +14,8 @@ from bot.services.poems import ShownPoem
 from bot.ui.card_paper import Paper
 from bot.ui.card_press import CardPress
 from bot.ui.delivery import acknowledge, acknowledge_press, show, take_away
-from bot.ui.host import GuardedItem, host_of, strings_for
+from bot.ui.host import host_of, strings_for
+from bot.ui.id_button import IdButton
 from bot.ui.metre_message import metre_of
 from bot.ui.poem_button import POEM_ID, PoemButton, shown_poem
 from bot.ui.poem_card import card_of
@@ -75,13 +74,14 @@ async def _draw(interaction: discord.Interaction, poem: ShownPoem, look: _Look) 
 def _controls(look: _Look, strings: Strings, *, has_metre: bool) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     if look.paper is Paper.LIGHT:
-        view.add_item(LookButton(replace(look, paper=Paper.DARK), strings("card.dark"), "🌙"))
+        view.add_item(LookButton(replace(look, paper=Paper.DARK).custom_id, strings("card.dark"), "🌙"))
     else:
-        view.add_item(LookButton(replace(look, paper=Paper.LIGHT), strings("card.light"), "☀️"))
+        view.add_item(LookButton(replace(look, paper=Paper.LIGHT).custom_id, strings("card.light"), "☀️"))
     if has_metre:
         label = strings("card.plain") if look.is_marked else strings("card.marks")
-        view.add_item(LookButton(replace(look, is_marked=not look.is_marked), label, "🎵"))
-    view.add_item(DropButton(look.poem_id, look.user_id, strings("poem.delete")))
+        view.add_item(LookButton(replace(look, is_marked=not look.is_marked).custom_id, label, "🎵"))
+    drop_id = f"shiren:card:drop:{look.poem_id}:{look.user_id}"
+    view.add_item(DropButton(drop_id, strings("poem.delete"), "🗑️"))
     return view
 
 
@@ -105,60 +105,31 @@ class CardButton(PoemButton, template=f"shiren:card:{POEM_ID}"):
         await show_card(interaction, await self.poem(interaction))
 
 
-class LookButton(
-    GuardedItem,
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=f"shiren:card:(?P<paper>{'|'.join(Paper)}):(?P<marks>marks|plain):{_WHOSE}",
-):
+class LookButton(IdButton, template=f"shiren:card:(?P<paper>{'|'.join(Paper)}):(?P<marks>marks|plain):{_WHOSE}"):
     """Draws a card anew, as the button says."""
 
-    def __init__(self, look: _Look, label: str = "", emoji: str | None = None) -> None:
-        super().__init__(discord.ui.Button(label=label, emoji=emoji, custom_id=look.custom_id))
-        self._look = look
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 # discord.py's signature
-        item: discord.ui.Item[Any],  # noqa: ARG003 # likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """The button that was pressed."""
-        look = _Look(int(match["row_id"]), int(match["user_id"]), Paper(match["paper"]), match["marks"] == "marks")
-        return cls(look)
+    place = 0
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Put the new card in the place of the old one, for the person who asked for it."""
-        if interaction.user.id != self._look.user_id:
+        found = self.found
+        look = _Look(int(found["row_id"]), int(found["user_id"]), Paper(found["paper"]), found["marks"] == "marks")
+        if interaction.user.id != look.user_id:
             raise BotError("card.not_yours")
         _press(interaction).require_room()
-        poem = await shown_poem(interaction, self._look.poem_id)
+        poem = await shown_poem(interaction, look.poem_id)
         await acknowledge_press(interaction)
-        await _draw(interaction, poem, self._look)
+        await _draw(interaction, poem, look)
 
 
-class DropButton(GuardedItem, discord.ui.DynamicItem[discord.ui.Button[Any]], template=f"shiren:card:drop:{_WHOSE}"):
+class DropButton(IdButton, template=f"shiren:card:drop:{_WHOSE}"):
     """🗑 takes a card away, for the person who asked for it and for whoever may manage messages there."""
 
-    def __init__(self, poem_id: int, user_id: int, label: str = "") -> None:
-        super().__init__(discord.ui.Button(label=label, emoji="🗑️", custom_id=f"shiren:card:drop:{poem_id}:{user_id}"))
-        self._user_id = user_id
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction,  # noqa: ARG003 # discord.py's signature
-        item: discord.ui.Item[Any],  # noqa: ARG003 # likewise
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """The button that was pressed."""
-        return cls(int(match["row_id"]), int(match["user_id"]))
+    place = 0
 
     async def act(self, interaction: discord.Interaction) -> None:
         """Delete the message."""
-        if interaction.user.id != self._user_id and not interaction.permissions.manage_messages:
+        if interaction.user.id != int(self.found["user_id"]) and not interaction.permissions.manage_messages:
             raise BotError("card.not_yours")
         await acknowledge_press(interaction)
         await take_away(interaction)
