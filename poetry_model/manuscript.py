@@ -11,6 +11,7 @@ from itertools import chain, zip_longest
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from poetry_model import sampling
 from poetry_model.conditions import SIZES, conditions
@@ -25,8 +26,11 @@ _MEMORY = 56
 _NOBODY = -1
 """Stands where no id is given."""
 
-_TOGETHER = 64
+_TOGETHER = 32
 """Rows drawn together: what is computed of them stays in the processor's cache."""
+
+_SMALLEST, _LARGEST = 1e-20, 1e30
+"""Bounds of a row's weights, together: between them nothing has vanished and nothing is beyond fp32."""
 
 
 @dataclass(eq=False, frozen=True, slots=True)
@@ -41,8 +45,8 @@ class Row:
     """Which row of the table of masks holds at each place; empty: the first everywhere."""
     given: dict[int, tuple[int, ...]]
     """Place → ids that may stand there: those a given character may mean."""
-    draws: Sequence[float]
-    """Of each place, in [0, 1)."""
+    draws: np.ndarray
+    """Uniform numbers of each place, (places, sampling.UNIFORMS), fp32."""
     temperature: float
     nucleus: float
 
@@ -71,7 +75,8 @@ class Manuscript:
         Rows of `masks` from the third on are rhymes, whose characters are kept for their places.
         """
         self._stepper = stepper
-        self._masks = torch.zeros(masks.shape, device=masks.device).masked_fill_(~masks, -torch.inf)
+        # A number beside each score of the stepper: 1 where the id may stand.
+        self._allowed = functional.pad(masks.float(), (0, stepper.width - stepper.vocabulary))
         self._repeats = repeats
         self._device = masks.device
         self._rows: list[Row] = []
@@ -81,7 +86,7 @@ class Manuscript:
         self._memory = stepper.memory(0)
         # What each place is told, its mask, and the ids that may stand where a character is given.
         self._sheet = self._integers(0, 0, stepper.conditions + 2)
-        self._draws = self._floats(0, 0)
+        self._draws = self._floats(0, 0, sampling.UNIFORMS)
         self._written = self._integers(0, 0)
         # Ids that may not come, <pad> where there are fewer: the last ones, the rhymes' line by line, the given ones.
         self._taken = self._integers(0, _MEMORY + MAX_LINES)
@@ -109,14 +114,17 @@ class Manuscript:
             tensor[new] = 0
         sheet = np.zeros((len(rows), longest, self._sheet.shape[2]), dtype=np.int64)
         sheet[:, :, self._stepper.conditions + 1 :] = _NOBODY
-        for page, row in zip(sheet, rows, strict=True):
+        draws = np.zeros((len(rows), longest, sampling.UNIFORMS), dtype=np.float32)
+        for page, uniforms, row in zip(sheet, draws, rows, strict=True):
             self._fill(page, row)
+            uniforms[: row.length] = row.draws
         self._sheet[new, :longest] = torch.from_numpy(sheet).to(self._device)
-        self._draws[new, :longest] = self._padded((row.draws for row in rows), 0.0)
+        self._draws[new, :longest] = torch.from_numpy(draws).to(self._device)
         self._written[new] = PAD
         self._taken[new] = PAD
         if given:
-            ids = self._padded((list(chain.from_iterable(row.given.values())) for row in rows), PAD)
+            kept = zip_longest(*(chain.from_iterable(row.given.values()) for row in rows), fillvalue=PAD)
+            ids = torch.tensor(list(kept), device=self._device).T
             self._taken[new, _MEMORY + MAX_LINES : _MEMORY + MAX_LINES + ids.shape[1]] = ids
         self._place[new] = 0
         self._form[new] = torch.tensor([row.form for row in rows], device=self._device)
@@ -137,52 +145,70 @@ class Manuscript:
         columns = self._stepper.conditions
         mask, given = sheet[:, columns], sheet[:, columns + 1 :]
         scores = self._stepper.step(self._memory, count, self._previous[:count], sheet)
-        ids = self._given(scores, given)
-        drawn, normaliser = self._drawn(scores, mask, self._draws[every, place])
-        chosen = drawn if ids is None else torch.where(ids < 0, drawn, ids)
-        self._likelihood[:count] += scores.gather(1, chosen[:, None])[:, 0] - normaliser
+        chosen, likelihood = self._chosen(scores, mask, self._draws[every, place], self._given(scores, given))
+        self._likelihood[:count] += likelihood
         self._note(every, chosen, mask)
         self._places = [number + 1 for number in self._places]
         done = [number for number, row in enumerate(self._rows) if self._places[number] == row.length]
         return self._leave(done) if done else []
 
-    def _given(self, scores: Tensor, given: Tensor) -> Tensor | None:
-        """Of each row the likeliest id that a given character may mean, `_NOBODY` without one; None: no row has any."""
+    def _given(self, scores: Tensor, given: Tensor) -> Tensor:
+        """Of each row the likeliest id that a given character may mean; `_NOBODY` without one."""
         if not any(place in row.given for place, row in zip(self._places, self._rows, strict=True)):
-            return None
+            return given.new_full((len(given),), _NOBODY)
         found = scores.gather(1, given.clamp(min=0)).masked_fill(given < 0, -torch.inf)
         return given.gather(1, found.argmax(dim=1, keepdim=True))[:, 0]
 
-    def _drawn(self, scores: Tensor, mask: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each row the id drawn, and the logarithm of what its scores sum to."""
-        drawn, normalisers = [], []
+    def _chosen(self, scores: Tensor, mask: Tensor, draws: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each row the id that is given, or else drawn, and its log-probability among all."""
+        chosen, likelihoods = given.clone(), []
         # One room for all parts: to ask for megabytes anew takes longer than to compute in them.
-        room = scores.new_empty(min(len(scores), _TOGETHER), scores.shape[1])
+        rooms = torch.empty(2, min(len(scores), _TOGETHER), scores.shape[1], device=self._device)
         for begin in range(0, len(scores), _TOGETHER):
             part = slice(begin, min(begin + _TOGETHER, len(scores)))
-            own = room[: part.stop - begin]
-            # Of any id, the first say: its score less its log-probability.
-            normalisers.append(scores[part, 0] - torch.log_softmax(scores[part], dim=1, out=own)[:, 0])
-            open_to = self._open(scores[part], mask[part], part, own)
-            drawn.append(sampling.choose(open_to, draws[part], self._temperature[part], self._nucleus[part]))
-        return torch.cat(drawn), torch.cat(normalisers)
+            own, room = rooms[:, : part.stop - begin]
+            exact = scores[part] if scores.dtype is torch.float32 else own.copy_(scores[part])
+            normaliser = torch.exp(exact, out=room).sum(1).log_()
+            if not normaliser.isfinite().all():
+                normaliser = exact.logsumexp(1)
+            is_open = given[part] == _NOBODY
+            if is_open.any():
+                weights = self._weights(exact, mask[part], part, own, room)
+                if len(lost := _lost(weights)):
+                    weights[lost] = self._careful_weights(
+                        scores[lost + begin].float(), mask[lost + begin], lost + begin
+                    )
+                drawn = sampling.choose(weights, draws[part], self._nucleus[part], room)
+                chosen[part] = torch.where(is_open, drawn, given[part])
+            likelihoods.append(scores[part].gather(1, chosen[part, None])[:, 0] - normaliser)
+        return chosen, torch.cat(likelihoods)
 
-    def _open(self, scores: Tensor, mask: Tensor, part: slice, room: Tensor) -> Tensor:
-        """In `room` the scores of the rows `part`, -inf for what the place forbids and for what was lately written."""
-        closed = torch.index_select(self._masks, 0, mask, out=room)
-        if self._repeats:
-            return closed.add_(scores)
-        taken, previous = self._taken[part], self._previous[part, None]
-        # 年年, 處處: a character may be doubled at once, but no more than doubled.
-        again = closed.gather(1, previous).masked_fill_(self._doubled[part, None], -torch.inf)
-        found = closed.scatter_(1, taken, -torch.inf).scatter_(1, previous, again).add_(scores)
+    def _weights(self, scores: Tensor, mask: Tensor, part: slice, own: Tensor, room: Tensor) -> Tensor:
+        """In `own` the weights of the rows `part`: 0 for what the place forbids and for what was lately written.
+
+        Those of a softmax but for a factor a row, which takes longer to find than they do.
+        """
+        heat = self._temperature[part, None].clamp(min=sampling.COLDEST).reciprocal_()
+        weights = torch.mul(scores, heat, out=own).exp_()
+        weights.mul_(torch.index_select(self._allowed, 0, mask, out=room))
+        return weights if self._repeats else self._strike_out(weights, part)
+
+    def _careful_weights(self, scores: Tensor, mask: Tensor, rows: Tensor) -> Tensor:
+        """The same of `rows`, where numbers as they come would be too large or too small, or where nothing is left."""
+        allowed = self._allowed[mask]
+        left = allowed if self._repeats else self._strike_out(allowed.clone(), rows)
         # A small rhyme may be used up: then what stands elsewhere may come back, and only at last a rhyme itself.
-        for kept in (taken[:, _MEMORY:], taken[:, :0]):
-            empty = (found.amax(dim=1) == -torch.inf).nonzero()[:, 0]
-            if not len(empty):
-                break
-            found[empty] = self._masks[mask[empty]].scatter_(1, kept[empty], -torch.inf) + scores[empty]
-        return found
+        for kept in (self._taken[rows, _MEMORY:], self._taken[rows, :0]):
+            left = torch.where(left.sum(1, keepdim=True) > 0, left, allowed.scatter(1, kept, 0))
+        heat = self._temperature[rows, None].clamp(min=sampling.COLDEST)
+        return (scores / heat).masked_fill_(left == 0, -torch.inf).softmax(1)
+
+    def _strike_out(self, weights: Tensor, rows: slice | Tensor) -> Tensor:
+        """`weights` themselves, 0 for what was written in `rows`."""
+        previous = self._previous[rows, None]
+        # 年年, 處處: a character may be doubled at once, but no more than doubled.
+        again = weights.gather(1, previous).masked_fill_(self._doubled[rows, None], 0)
+        return weights.scatter_(1, self._taken[rows], 0).scatter_(1, previous, again)
 
     def _note(self, every: Tensor, chosen: Tensor, mask: Tensor) -> None:
         """Write the chosen ids down, and keep them from coming back."""
@@ -241,11 +267,11 @@ class Manuscript:
             room = max(rows, 2 * room)
             memory = self._stepper.memory(room)
             for new, old in zip(memory.kept, self._memory.kept, strict=True):
-                new[: self._room] = old
+                new[: self._room] = old[: self._room]
             self._memory, self._room = memory, room
         columns = self._stepper.conditions + 1 + variants
         self._sheet = _enlarged(self._sheet, (room, length, columns), _NOBODY)
-        self._draws = _enlarged(self._draws, (room, length))
+        self._draws = _enlarged(self._draws, (room, length, sampling.UNIFORMS))
         self._written = _enlarged(self._written, (room, length))
         self._taken = _enlarged(self._taken, (room, _MEMORY + MAX_LINES + given))
         for name in ("_place", "_form", "_previous", "_doubled", "_likelihood", "_temperature", "_nucleus"):
@@ -257,10 +283,6 @@ class Manuscript:
     def _floats(self, *shape: int) -> Tensor:
         return torch.zeros(shape, device=self._device)
 
-    def _padded(self, rows: "Iterator[Sequence[float]]", filling: float) -> Tensor:
-        columns = list(zip_longest(*rows, fillvalue=filling))
-        return torch.tensor(columns, device=self._device).T
-
 
 def _enlarged(tensor: Tensor, shape: Sequence[int], filling: int = 0) -> Tensor:
     """The tensor itself, or a larger one that begins with it."""
@@ -270,6 +292,12 @@ def _enlarged(tensor: Tensor, shape: Sequence[int], filling: int = 0) -> Tensor:
     larger = torch.full(wanted, filling, dtype=tensor.dtype, device=tensor.device)
     larger[tuple(slice(size) for size in tensor.shape)] = tensor
     return larger
+
+
+def _lost(weights: Tensor) -> Tensor:
+    """Rows whose weights have vanished or are beyond fp32."""
+    total = weights.sum(1)
+    return (~((total > _SMALLEST) & (total < _LARGEST))).nonzero()[:, 0]
 
 
 @cache

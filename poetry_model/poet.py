@@ -22,6 +22,7 @@ from poetry_model.metre import Breach, ending_breaches, rhyme_breaches, tone_bre
 from poetry_model.planning import Plan, Planner
 from poetry_model.poem import Poem, PoemRequest, Style
 from poetry_model.prosody import SMALLEST_SHARE, Tone
+from poetry_model.sampling import uniforms
 from poetry_model.session import Session
 from poetry_model.stepper import Stepper
 from poetry_model.typed import TypedCharacters
@@ -32,9 +33,6 @@ NUCLEUS = 0.95
 
 _TONE_SIGNS = {Tone.LEVEL: "平", Tone.OBLIQUE: "仄", Tone.ANY: "○"}
 
-
-_LARGEST_DRAW = 1 - 2**-24
-"""Below 1 in fp32 too."""
 
 _RHYME = 1
 """Column of the rhyme class among the controls."""
@@ -120,14 +118,13 @@ class Poet:
         for number in range(request.candidates):
             random = request.random(str(number))
             plan = self._plan(request, given, rhyme, random)
-            draws = [min(random.random(), _LARGEST_DRAW) for _ in range(request.form * request.lines)]
             row = Row(
                 form=request.form,
                 lines=request.lines,
                 controls=() if plan is None else (plan.tones, (plan.rhyme,), (Dynasty.TANG,)),
                 masks=() if plan is None else plan.masks,
                 given=given,
-                draws=draws,
+                draws=uniforms(random, request.form * request.lines),
                 temperature=temperature,
                 nucleus=request.mood.nucleus or self._nucleus,
             )
@@ -200,7 +197,7 @@ class Poet:
         told[:, len(SIZES) + _RHYME] = classes
         memory = self._stepper.memory(len(classes))
         scores = self._stepper.step(memory, len(classes), torch.full_like(classes, PAD), told)
-        openings = scores.log_softmax(dim=-1)
+        openings = scores.float().log_softmax(dim=-1)
         with self._lock:
             if len(self._opened) >= _OPENINGS_KEPT:
                 del self._opened[next(iter(self._opened))]

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from itertools import takewhile
 from random import Random
 
+import numpy as np
 import torch
+from torch.nn import functional
 
 from poetry_model import sampling
 from poetry_model.checkpoint import Bundle
@@ -50,12 +52,14 @@ class SampledPoet:
         written: list[list[int]] = [[] for _ in requests]
         closed = torch.zeros(len(self._vocabulary), device=self._device)
         closed[[PAD, UNK]] = -torch.inf
+        beyond = -len(self._vocabulary) % sampling.BLOCK
         state: State | None = self._first_state(randoms)
         while any(living := [len(ids) < most and END not in ids for ids, most in zip(written, longest, strict=True)]):
             scores, state = self._network(previous, nothing, state)
             scores = scores[:, 0]
-            draws = torch.tensor([random.random() for random in randoms], device=self._device)
-            chosen = sampling.choose(scores + closed, draws, temperature, nucleus)
+            draws = np.concatenate([sampling.uniforms(random, 1) for random in randoms])
+            weights = functional.pad(((scores + closed) / temperature[:, None]).softmax(1), (0, beyond))
+            chosen = sampling.choose(weights, torch.from_numpy(draws).to(self._device), nucleus)
             for row, (ids, start) in enumerate(zip(written, starts, strict=True)):
                 if len(ids) < len(start):
                     chosen[row] = start[len(ids)]

@@ -1,66 +1,93 @@
-"""From scores to characters. Pure functions: the randomness is an argument."""
+"""From weights to ids. Pure functions: the randomness is an argument."""
+
+from random import Random
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 COLDEST = 1e-6
 """Below it the likeliest id is certain anyway."""
 
-_FORBIDDEN = 1e-30
-"""What is no likelier is never drawn."""
+BLOCK = 128
+"""Ids whose weights are added up together: an id is looked for in one block alone. Rows are as many blocks long."""
 
-_SLACK = 0.5
-"""Of the bound below which no id can be in the nucleus: sums are rounded."""
+_DRAW = 2
+"""Uniform numbers that a draw takes: one for the block, one within it."""
+
+_TRIES = 3
+"""Draws from all ids until one is in the nucleus. Then the nucleus is told apart, which takes the longer."""
+
+UNIFORMS = _DRAW * (_TRIES + 1)
+"""Uniform numbers that `choose` may need for one id."""
 
 
-def choose(scores: Tensor, uniforms: Tensor, temperature: Tensor, nucleus: Tensor) -> Tensor:
-    """One id a row, drawn from the nucleus of the softmax of `scores / temperature`.
+_BITS = 23
+"""Of a uniform number: one bit less than fp32 holds, so that what is below 1 stays below what it is multiplied with."""
 
-    scores (rows, vocabulary), with -inf where an id is forbidden; they are overwritten. uniforms (rows,) in [0, 1): the
-    draw of each row, so that a row's choice does not depend on its neighbours; temperature (rows,), above 0; nucleus
-    (rows,), above 0 and at most 1. The nucleus is the smallest set of likeliest ids whose probability reaches `nucleus`
-    (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751), and whatever is as likely as the last of them. Returns
-    (rows,).
+
+def uniforms(random: Random, ids: int) -> np.ndarray:
+    """What `choose` needs for so many ids, (ids, UNIFORMS), fp32: multiples of 2**-23 in [0, 1)."""
+    drawn = np.frombuffer(random.randbytes(4 * ids * UNIFORMS), dtype="<u4") >> (32 - _BITS)
+    return (drawn * np.float32(2**-_BITS)).astype(np.float32).reshape(ids, UNIFORMS)
+
+
+def choose(weights: Tensor, uniforms: Tensor, nucleus: Tensor, room: Tensor | None = None) -> Tensor:
+    """One id a row, drawn from the nucleus of the probabilities that `weights` are in proportion to.
+
+    weights (rows, ids), ids a multiple of `BLOCK`: 0 where an id is forbidden, of any scale, above 0 somewhere in each
+    row; uniforms (rows, UNIFORMS): those of each row, so that its choice does not depend on its neighbours; nucleus
+    (rows,), above 0 and at most 1; room: of the shape of `weights`, to compute in. The nucleus is the smallest set of
+    likeliest ids whose probability reaches `nucleus` (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751), and
+    whatever is as likely as the last of them. Returns (rows,).
+
+    An id drawn from all, again and again until it is in the nucleus, is one drawn from the nucleus. Whether it is, one
+    sum tells: of what is likelier. That is several times as fast as to sort.
     """
-    probabilities = torch.softmax(scores.div_(temperature[:, None].clamp(min=COLDEST)), dim=1, out=scores)
-    # All ids together that are less likely than this have less than what the nucleus leaves out: none is in it.
-    bound = ((1 - nucleus[:, None]) * (_SLACK / scores.shape[1])).clamp_(min=_FORBIDDEN)
-    kept, ids, begins = _shortlist(probabilities, bound)
-    descending = _descending(kept)
-    before = descending.cumsum(dim=1) - descending
-    # The likeliest id has nothing before it: it always stays.
-    last = torch.searchsorted(before, nucleus[:, None]) - 1
-    cumulative = kept.mul_(kept >= descending.gather(1, last)).cumsum(dim=1)
-    total = cumulative[:, -1:]
-    # Rounding may lift a draw just below 1 to the total, which no id is above.
-    drawn = (uniforms[:, None] * total).minimum(total.nextafter(torch.zeros_like(total)))
-    return ids[begins + torch.searchsorted(cumulative, drawn, right=True)[:, 0]] % scores.shape[1]
+    room = torch.empty_like(weights) if room is None else room
+    blocks = _sums(weights)
+    chosen = torch.empty(len(weights), dtype=torch.long, device=weights.device)
+    rows = torch.arange(len(weights), device=weights.device)
+    for first in range(0, _DRAW * _TRIES, _DRAW):
+        drawn = _drawn(weights, blocks, uniforms[:, first : first + _DRAW])
+        chosen[rows] = drawn
+        outside = (_likelier(weights, drawn, room) >= nucleus * blocks.sum(1)).nonzero()[:, 0]
+        if not len(outside):
+            return chosen
+        rows, weights, blocks, uniforms = rows[outside], weights[outside], blocks[outside], uniforms[outside]
+        nucleus, room = nucleus[outside], room[: len(outside)]
+    inside = weights * (weights >= _least(weights, nucleus))
+    chosen[rows] = _drawn(inside, _sums(inside), uniforms[:, -_DRAW:])
+    return chosen
 
 
-def _shortlist(probabilities: Tensor, bound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What is above each row's bound, in the order of ids: there the vocabulary is some ten times shorter.
-
-    Returns the probabilities, (rows, longest), 0 where a row has fewer; places in `probabilities` laid out flat, of all
-    rows one after another; and where each row begins among them.
-    """
-    rows, vocabulary = probabilities.shape
-    if probabilities.device.type != "cpu":
-        every = torch.arange(probabilities.numel(), device=probabilities.device)
-        return probabilities * (probabilities > bound), every, every[::vocabulary]
-    # NumPy's masks are several times as fast as torch's on a CPU.
-    flat = probabilities.numpy().reshape(-1)
-    places = np.flatnonzero(probabilities.numpy() > bound.numpy())
-    begins = np.searchsorted(places, np.arange(rows + 1) * vocabulary)
-    counts = np.diff(begins)[:, None]
-    kept = np.zeros((rows, counts.max()), dtype=np.float32)
-    kept[np.arange(kept.shape[1]) < counts] = flat.take(places)
-    return torch.from_numpy(kept), torch.from_numpy(places), torch.from_numpy(begins[:-1])
+def _sums(weights: Tensor) -> Tensor:
+    """Of each block, (rows, blocks)."""
+    return weights.reshape(len(weights), -1, BLOCK).sum(2)
 
 
-def _descending(probabilities: Tensor) -> Tensor:
-    """The values of each row, the greatest first."""
-    if probabilities.device.type == "cpu":
-        # NumPy sorts bare values with vector instructions, some twenty times faster than torch sorts values and ids.
-        return torch.from_numpy(np.sort(probabilities.numpy(), axis=-1)).flip(-1)
-    return probabilities.sort(dim=-1, descending=True).values
+def _drawn(weights: Tensor, blocks: Tensor, uniforms: Tensor) -> Tensor:
+    """One id a row, (rows,): a block by its sum, an id by its share of the block. Nothing of weight 0 is ever drawn."""
+    within = torch.arange(BLOCK, device=weights.device)
+    sums = blocks.cumsum(1)
+    first = torch.searchsorted(sums, uniforms[:, :1] * sums[:, -1:], right=True) * BLOCK
+    shares = weights.gather(1, first + within).cumsum(1)
+    return (first + torch.searchsorted(shares, uniforms[:, 1:] * shares[:, -1:], right=True))[:, 0]
+
+
+def _likelier(weights: Tensor, ids: Tensor, room: Tensor) -> Tensor:
+    """Of each row the weight of all that is likelier than its id, (rows,)."""
+    own = weights.gather(1, ids[:, None])
+    # One threshold for all rows takes a fifth of the time that one for each does.
+    others = functional.threshold(torch.div(weights, own, out=room), 1.0, 0.0, inplace=True)
+    return others.sum(1) * own[:, 0]
+
+
+def _least(weights: Tensor, nucleus: Tensor) -> Tensor:
+    """The weight of the unlikeliest id in each row's nucleus, (rows, 1)."""
+    descending = weights.sort(dim=1, descending=True).values
+    sums = descending.cumsum(1)
+    # The likeliest id always stays.
+    last = torch.searchsorted(sums, nucleus[:, None] * sums[:, -1:]).clamp_(max=weights.shape[1] - 1)
+    return descending.gather(1, last)

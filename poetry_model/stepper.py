@@ -1,17 +1,26 @@
 """The network one character at a time: what `PoetNetwork` computes in evaluation, without what training needs.
 
 `nn.LSTM` lays its weights out anew at each call, which for one character takes longer than the arithmetic. Here that is
-done once: of every layer the input's weights and the state's in one matrix, transposed as the product reads it.
+done once: of every layer the weights transposed, as the product reads them.
+
+What a row computes does not depend on the rows beside it, to the last bit: there are always two of them, and input and
+state are multiplied apart. Products of one row, and those that add up more than 512 numbers, are cut into parts that
+depend on the number of rows (seen with torch 2.13 on x86-64).
 """
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from poetry_model.network import PoetNetwork
+from poetry_model.sampling import BLOCK
 
 _GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
+_FEWEST = 2
+"""Rows that are computed at least."""
 
 
 @dataclass(slots=True)
@@ -21,15 +30,12 @@ class Memory:
     seen: Tensor
     """(rows, inputs + layers * hidden): what the first layer is told, then the hidden state of each layer.
 
-    A layer reads what lies before its own state and that state: side by side, so that nothing is copied together.
+    A layer reads what lies before its own state, so that nothing is copied together.
     """
     cells: Tensor
     """(rows, layers * hidden) of an LSTM, else (rows, 0)."""
     gates: Tensor
-    rough: Tensor
-    """Scores in the type of the weights."""
     scores: Tensor
-    """The same in fp32."""
 
     @property
     def kept(self) -> tuple[Tensor, Tensor]:
@@ -41,19 +47,21 @@ class Memory:
 class _Layer:
     begin: int
     """Where in `Memory.seen` its input begins."""
-    inputs: int
     weight: Tensor
-    """(inputs + hidden, gates * hidden)."""
+    """(inputs, gates * hidden)."""
+    state_weight: Tensor
+    """(hidden, gates * hidden)."""
     bias: Tensor
+    """(gates * hidden,)."""
     state_bias: Tensor
-    """Of the GRU's candidate, which gates the state's share alone; (hidden,)."""
+    """Of the GRU, which gates the state's share of the candidate alone; of the others in `bias`."""
 
 
 class Stepper:
     """The weights of a network, laid out for single characters."""
 
     def __init__(self, network: PoetNetwork, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
-        """`dtype`: of weights and states; sums of cells, and what is sampled from, are in fp32 whatever it is."""
+        """`dtype`: of weights, states and scores; sums of cells are in fp32 whatever it is."""
         config = network.config
         self._cell = config.cell
         self._hidden = config.hidden
@@ -72,56 +80,62 @@ class Stepper:
         self._narrow = (
             (self._placed(network.narrow.weight.t()), self._placed(network.narrow.bias)) if config.tied else None
         )
-        self._output = self._placed(weight.t()), self._placed(bias)
         self.vocabulary = config.vocabulary
+        self.width = -(-config.vocabulary // BLOCK) * BLOCK
+        """Scores of a row: the ids, and -inf up to a whole number of blocks."""
+        beyond = self.width - config.vocabulary
+        self._output = (
+            self._placed(functional.pad(weight.t(), (0, beyond))),
+            self._placed(functional.pad(bias, (0, beyond), value=-torch.inf)),
+        )
         self.conditions = len(sizes)
         """Columns of what a place is told; further ones are not looked at."""
 
     def memory(self, rows: int) -> Memory:
         """Of so many rows, none of which has seen anything."""
         layers, hidden = len(self._layers), self._hidden
+        rows = max(rows, _FEWEST)
         states = self._inputs + layers * hidden
         return Memory(
             torch.zeros(rows, states, dtype=self._dtype, device=self._device),
             torch.zeros(rows, layers * hidden if self._cell == "lstm" else 0, device=self._device),
             torch.empty(rows, _GATES[self._cell] * hidden, dtype=self._dtype, device=self._device),
-            rough := torch.empty(rows, self.vocabulary, dtype=self._dtype, device=self._device),
-            rough if self._dtype is torch.float32 else torch.empty(rows, self.vocabulary, device=self._device),
+            torch.empty(rows, self.width, dtype=self._dtype, device=self._device),
         )
 
     def step(self, memory: Memory, rows: int, previous: Tensor, told: Tensor) -> Tensor:
-        """Scores of the next character in the first `rows` rows, (rows, vocabulary), fp32: to be used up by the caller.
+        """Scores of the next character in the first `rows` rows, (rows, width): to be used up by the caller.
 
         previous: ids of the characters before, (rows,); told: the conditions of the places, (rows, columns).
         """
-        seen = memory.seen[:rows]
-        seen[:, : self._embedding] = self._characters[previous]
+        memory.seen[:rows, : self._embedding] = self._characters[previous]
         if self._conditions is not None:
             embedded = self._conditions[told[:, : self.conditions] + self._offsets]
-            seen[:, self._embedding : self._inputs] = embedded.flatten(1)
+            memory.seen[:rows, self._embedding : self._inputs] = embedded.flatten(1)
+        size = max(rows, _FEWEST)
+        seen, gates = memory.seen[:size], memory.gates[:size]
         for number, layer in enumerate(self._layers):
-            end = layer.begin + layer.inputs
-            hidden = seen[:, end : end + self._hidden]
-            inputs = seen[:, layer.begin : end + self._hidden]
-            gates = memory.gates[:rows]
+            begin = self._inputs + number * self._hidden
+            inputs, hidden = seen[:, layer.begin : begin], seen[:, begin : begin + self._hidden]
             if self._cell == "gru":
                 self._gru(layer, inputs, gates, hidden)
                 continue
             torch.addmm(layer.bias, inputs, layer.weight, out=gates)
+            torch.addmm(gates, hidden, layer.state_weight, out=gates)
             if self._cell == "rnn":
                 torch.tanh(gates, out=hidden)
             else:
-                self._lstm(
-                    gates.float(), memory.cells[:rows, number * self._hidden : (number + 1) * self._hidden], hidden
-                )
+                cell = memory.cells[:size, number * self._hidden : (number + 1) * self._hidden]
+                self._lstm(gates.float(), cell, hidden)
         features = seen[:, -self._hidden :]
         if self._narrow is not None:
             weight, bias = self._narrow
             features = torch.addmm(bias, features, weight)
         weight, bias = self._output
-        rough = torch.addmm(bias, features, weight, out=memory.rough[:rows])
-        scores = rough if rough.dtype is torch.float32 else memory.scores[:rows].copy_(rough)
-        return scores.relu_() if self._relu else scores
+        scores = torch.addmm(bias, features, weight, out=memory.scores[:size])
+        if self._relu:
+            scores[:, : self.vocabulary].relu_()
+        return scores[:rows]
 
     def _lstm(self, gates: Tensor, cell: Tensor, hidden: Tensor) -> None:
         """Gates in the order input, forget, output, candidate: one sigmoid for the three."""
@@ -135,11 +149,10 @@ class Stepper:
     def _gru(self, layer: _Layer, inputs: Tensor, gates: Tensor, hidden: Tensor) -> None:
         """Gates in torch's order: reset, update, candidate, of which the reset gate scales the state's share."""
         size = self._hidden
-        both = torch.addmm(layer.bias[: 2 * size], inputs, layer.weight[:, : 2 * size], out=gates[:, : 2 * size])
-        reset, update = both.float().sigmoid_().chunk(2, dim=1)
-        new = layer.weight[:, 2 * size :]
-        candidate = torch.addmm(layer.bias[2 * size :], inputs[:, : layer.inputs], new[: layer.inputs]).float()
-        share = torch.addmm(layer.state_bias, hidden, new[layer.inputs :]).float()
+        torch.addmm(layer.bias, inputs, layer.weight, out=gates)
+        shares = torch.addmm(layer.state_bias, hidden, layer.state_weight).float()
+        reset, update = shares[:, : 2 * size].add_(gates[:, : 2 * size]).sigmoid_().chunk(2, dim=1)
+        candidate, share = gates[:, 2 * size :].float(), shares[:, 2 * size :]
         candidate.addcmul_(reset, share).tanh_()
         hidden.copy_(torch.lerp(candidate, hidden.float(), update))
 
@@ -149,17 +162,25 @@ class Stepper:
             getattr(network.recurrent, f"{name}_l{number}").detach()
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         )
-        inputs = of_input.shape[1]
-        weight = torch.empty(inputs + size, gates * size, dtype=self._dtype, device=self._device)
-        bias = torch.empty(gates * size, dtype=self._dtype, device=self._device)
         # torch's order in an LSTM is input, forget, candidate, output.
-        for to, block in enumerate((0, 1, 3, 2) if self._cell == "lstm" else range(gates)):
-            new, old = slice(to * size, (to + 1) * size), slice(block * size, (block + 1) * size)
-            weight[:inputs, new], weight[inputs:, new] = of_input[old].t(), of_state[old].t()
-            apart = self._cell == "gru" and block == gates - 1
-            bias[new] = input_bias[old] if apart else input_bias[old] + state_bias[old]
-        begin = self._inputs + (number - 1) * size if number else 0
-        return _Layer(begin, inputs, weight, bias, self._placed(state_bias[-size:]))
+        order = (0, 1, 3, 2) if self._cell == "lstm" else range(gates)
+
+        def transposed(parameter: Tensor) -> Tensor:
+            blocks = parameter.reshape(gates, size, -1)
+            placed = torch.empty(blocks.shape[2], gates * size, dtype=self._dtype, device=self._device)
+            for to, block in enumerate(order):
+                placed[:, to * size : (to + 1) * size] = blocks[block].t()
+            return placed
+
+        if self._cell != "gru":
+            input_bias, state_bias = input_bias + state_bias, torch.zeros_like(state_bias)
+        return _Layer(
+            self._inputs + (number - 1) * size if number else 0,
+            transposed(of_input),
+            transposed(of_state),
+            transposed(input_bias)[0],
+            transposed(state_bias)[0],
+        )
 
     def _placed(self, tensor: Tensor) -> Tensor:
         return tensor.detach().to(self._device, self._dtype).contiguous()

@@ -1,5 +1,6 @@
 """The poems are those of the network itself, written in the plainest way: a row at a time, every id weighed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from poetry_model.network import State
 from poetry_model.planning import Planner
 from poetry_model.poem import PoemRequest, Style
 from poetry_model.poet import Draft, Poet
+from poetry_model.sampling import BLOCK
 from poetry_model.vocabulary import PAD, UNK
 
 REQUESTS = [
@@ -33,14 +35,25 @@ REQUESTS = [
 ]
 
 
-def _drawn(scores: Tensor, uniform: float, temperature: float, nucleus: float) -> int:
-    """By its definition: ids in the order of their probability until the nucleus is reached, drawn in that of ids."""
+def _drawn(weights: Tensor, block: float, within: float) -> int:
+    """An id by the sum of its block, and by its share of that."""
+    parts = [weights[begin : begin + BLOCK] for begin in range(0, len(weights), BLOCK)]
+    sums = torch.stack([part.sum() for part in parts]).cumsum(0)
+    number = int((sums <= block * sums[-1]).sum())
+    shares = parts[number].cumsum(0)
+    return number * BLOCK + int((shares <= within * shares[-1]).sum())
+
+
+def _chosen(scores: Tensor, draws: Sequence[float], temperature: float, nucleus: float) -> int:
+    """By its definition: drawn from all until it is in the nucleus, and after three times from the nucleus alone."""
     probabilities = (scores / temperature).softmax(dim=0)
     ordered = probabilities.sort(descending=True).values
-    before = ordered.cumsum(0) - ordered
-    least = ordered[before < nucleus][-1]
-    kept = torch.where(probabilities >= least, probabilities, 0).cumsum(0)
-    return int((kept <= uniform * kept[-1]).sum())
+    least = ordered[(ordered.cumsum(0) - ordered) < nucleus][-1]
+    inside = torch.where(probabilities >= least, probabilities, 0)
+    for block, within in zip(draws[:6:2], draws[1:6:2], strict=True):
+        if inside[number := _drawn(probabilities, block, within)]:
+            return number
+    return _drawn(inside, *draws[6:])
 
 
 def _allowed(place: Tensor, draft: Draft, written: list[int], rhymes: set[int]) -> Tensor:
@@ -66,7 +79,7 @@ def _plainly(bundle: Bundle, masks: Tensor, draft: Draft) -> tuple[list[int], fl
     rhymes: set[int] = set()
     likelihood, previous = 0.0, PAD
     state: State | None = None
-    for place, (mask, draw) in enumerate(zip(plan.masks, row.draws, strict=True)):
+    for place, (mask, draw) in enumerate(zip(plan.masks, row.draws.tolist(), strict=True)):
         found, state = bundle.network(torch.tensor([[previous]]), torch.tensor([[told[place]]]), state)
         scores = found[0, 0]
         if ids := row.given.get(place):
@@ -74,7 +87,7 @@ def _plainly(bundle: Bundle, masks: Tensor, draft: Draft) -> tuple[list[int], fl
         else:
             open_to = _allowed(masks[mask], draft, written, rhymes)
             heated = scores.masked_fill(~open_to, -torch.inf)
-            previous = _drawn(heated, draw, row.temperature, row.nucleus)
+            previous = _chosen(heated, draw, row.temperature, row.nucleus)
         likelihood += scores.log_softmax(dim=0)[previous].item()
         written.append(previous)
         if mask >= 3:

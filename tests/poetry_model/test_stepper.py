@@ -7,6 +7,7 @@ from torch import Tensor
 
 from poetry_model.conditions import SIZES, sizes_with_controls
 from poetry_model.network import Cell, NetworkConfig, PoetNetwork
+from poetry_model.sampling import BLOCK
 from poetry_model.stepper import Stepper
 
 CPU = torch.device("cpu")
@@ -41,7 +42,7 @@ def _stepped(stepper: Stepper, characters: Tensor, told: Tensor) -> Tensor:
     steps = [
         stepper.step(memory, len(characters), characters[:, place], told[:, place]).clone() for place in range(PLACES)
     ]
-    return torch.stack(steps, dim=1)
+    return torch.stack(steps, dim=1)[..., :VOCABULARY]
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -75,9 +76,20 @@ def test_in_half_precision_the_scores_are_near_the_networks(dtype: torch.dtype, 
     told = _told(network.config.conditions)
     wanted, _ = network(_characters(), told)
     found = _stepped(Stepper(network, CPU, dtype), _characters(), told)
-    assert found.dtype is torch.float32
-    torch.testing.assert_close(found, wanted, rtol=0, atol=near)
-    assert not found.equal(wanted)
+    assert found.dtype is dtype
+    torch.testing.assert_close(found.float(), wanted, rtol=0, atol=near)
+    assert not found.float().equal(wanted)
+
+
+@pytest.mark.parametrize("settings", [{}, {"output_relu": True}])
+def test_beyond_the_vocabulary_no_score_is_above_any(settings: dict[str, Any]) -> None:
+    network = _network(**settings)
+    stepper = Stepper(network, CPU)
+    assert stepper.width % BLOCK == 0
+    with torch.inference_mode():
+        scores = stepper.step(stepper.memory(ROWS), ROWS, _characters()[:, 0], _told(network.config.conditions)[:, 0])
+    assert scores.shape == (ROWS, stepper.width)
+    assert (scores[:, VOCABULARY:] == -torch.inf).all()
 
 
 def test_a_row_that_takes_the_place_of_another_brings_what_it_remembers() -> None:
@@ -90,4 +102,13 @@ def test_a_row_that_takes_the_place_of_another_brings_what_it_remembers() -> Non
         for tensor in memory.kept:
             tensor[1] = tensor[ROWS - 1]
         scores = stepper.step(memory, 2, characters[[0, ROWS - 1], 1], told[[0, ROWS - 1], 1])
-    torch.testing.assert_close(scores, wanted[[0, ROWS - 1], 1])
+    torch.testing.assert_close(scores[:, :VOCABULARY], wanted[[0, ROWS - 1], 1])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_a_lone_row_is_computed_as_it_is_among_others(cell: Cell) -> None:
+    network = _network(cell)
+    stepper, characters, told = Stepper(network, CPU), _characters(), _told(network.config.conditions)
+    torch.testing.assert_close(
+        _stepped(stepper, characters[:1], told[:1]), _stepped(stepper, characters, told)[:1], rtol=1e-6, atol=1e-6
+    )
