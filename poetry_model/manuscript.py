@@ -161,27 +161,28 @@ class Manuscript:
 
     def _chosen(self, scores: Tensor, mask: Tensor, draws: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """Of each row the id that is given, or else drawn, and its log-probability among all."""
-        chosen, likelihoods = given.clone(), []
+        chosen, is_open, normalisers = given.clone(), given == _NOBODY, []
         # One room for all parts: to ask for megabytes anew takes longer than to compute in them.
         rooms = torch.empty(2, min(len(scores), _TOGETHER), scores.shape[1], device=self._device)
         for begin in range(0, len(scores), _TOGETHER):
             part = slice(begin, min(begin + _TOGETHER, len(scores)))
             own, room = rooms[:, : part.stop - begin]
             exact = scores[part] if scores.dtype is torch.float32 else own.copy_(scores[part])
-            normaliser = torch.exp(exact, out=room).sum(1).log_()
-            if not normaliser.isfinite().all():
-                normaliser = exact.logsumexp(1)
-            is_open = given[part] == _NOBODY
-            if is_open.any():
-                weights = self._weights(exact, mask[part], part, own, room)
-                if len(lost := _lost(weights)):
-                    weights[lost] = self._careful_weights(
-                        scores[lost + begin].float(), mask[lost + begin], lost + begin
-                    )
-                drawn = sampling.choose(weights, draws[part], self._nucleus[part], room)
-                chosen[part] = torch.where(is_open, drawn, given[part])
-            likelihoods.append(scores[part].gather(1, chosen[part, None])[:, 0] - normaliser)
-        return chosen, torch.cat(likelihoods)
+            normalisers.append(torch.exp(exact, out=room).sum(1))
+            if not is_open[part].any():
+                continue
+            weights = self._weights(exact, mask[part], part, own, room)
+            sums = sampling.sums(weights)
+            if len(lost := _lost(sums)):
+                rows = lost + begin
+                weights[lost] = self._careful_weights(scores[rows].float(), mask[rows], rows)
+                sums[lost] = sampling.sums(weights[lost])
+            drawn = sampling.choose(weights, sums, draws[part], self._nucleus[part], room)
+            chosen[part] = torch.where(is_open[part], drawn, chosen[part])
+        normaliser = torch.cat(normalisers).log_()
+        if not normaliser.isfinite().all():
+            normaliser = scores.float().logsumexp(1)
+        return chosen, scores.gather(1, chosen[:, None])[:, 0] - normaliser
 
     def _weights(self, scores: Tensor, mask: Tensor, part: slice, own: Tensor, room: Tensor) -> Tensor:
         """In `own` the weights of the rows `part`: 0 for what the place forbids and for what was lately written.
@@ -294,9 +295,9 @@ def _enlarged(tensor: Tensor, shape: Sequence[int], filling: int = 0) -> Tensor:
     return larger
 
 
-def _lost(weights: Tensor) -> Tensor:
+def _lost(sums: Tensor) -> Tensor:
     """Rows whose weights have vanished or are beyond fp32."""
-    total = weights.sum(1)
+    total = sums.sum(1)
     return (~((total > _SMALLEST) & (total < _LARGEST))).nonzero()[:, 0]
 
 

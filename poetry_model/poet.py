@@ -8,6 +8,7 @@ from random import Random
 from threading import Lock
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -72,7 +73,7 @@ class Poet:
         self._typed = TypedCharacters(bundle.vocabulary)
         self._planner = Planner(bundle.vocabulary, bundle.prosody) if bundle.prosody else None
         self._device = device
-        self._opened: dict[tuple[int, int], Tensor] = {}
+        self._opened: dict[tuple[int, int], np.ndarray] = {}
         self._lock = Lock()
         self.version = bundle.version
         self.hold_out = bundle.hold_out
@@ -178,15 +179,19 @@ class Poet:
             for number in given.get(line * request.form + request.form - 1, ()):
                 if (rhyme := self.prosody.rhyme_of(self._vocabulary.character_of(number))) in open_to:
                     return rhyme
-        opening = self._openings(request.form, request.lines)[:, list(given[0])].logsumexp(dim=1)
+        likelihood = self._openings(request.form, request.lines)[list(given[0])][:, open_to]
         # Against the likeliest, so that not all can vanish.
-        odds = (opening - opening[open_to].max()).exp().tolist()
-        shares = [max(self.prosody.classes[number - 1].share, SMALLEST_SHARE) for number in open_to]
-        weights = [share * odds[number] for number, share in zip(open_to, shares, strict=True)]
-        return request.random("rhyme").choices(open_to, weights)[0]
+        odds = np.exp(likelihood - likelihood.max()).sum(axis=0)
+        return request.random("rhyme").choices(open_to, (self._shares[open_to] * odds).tolist())[0]
 
-    def _openings(self, form: int, lines: int) -> Tensor:
-        """The log-likelihood of every id as the first of a poem, by its rhyme, (1 + rhyme classes, vocabulary)."""
+    @cached_property
+    def _shares(self) -> np.ndarray:
+        """How often each rhyme class comes in the corpus; 0 for none, (1 + rhyme classes,)."""
+        assert self.prosody is not None  # noqa: S101 # nothing rhymes without
+        return np.array([0.0, *(max(rhymes.share, SMALLEST_SHARE) for rhymes in self.prosody.classes)])
+
+    def _openings(self, form: int, lines: int) -> np.ndarray:
+        """The log-likelihood of every id as the first of a poem, by its rhyme, (vocabulary, 1 + rhyme classes)."""
         with self._lock:
             if (found := self._opened.get((form, lines))) is not None:
                 return found
@@ -197,7 +202,7 @@ class Poet:
         told[:, len(SIZES) + _RHYME] = classes
         memory = self._stepper.memory(len(classes))
         scores = self._stepper.step(memory, len(classes), torch.full_like(classes, PAD), told)
-        openings = scores.float().log_softmax(dim=-1)
+        openings = scores.float().log_softmax(dim=-1)[:, : self._stepper.vocabulary].t().cpu().numpy()
         with self._lock:
             if len(self._opened) >= _OPENINGS_KEPT:
                 del self._opened[next(iter(self._opened))]

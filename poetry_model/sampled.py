@@ -59,7 +59,9 @@ class SampledPoet:
             scores = scores[:, 0]
             draws = np.concatenate([sampling.uniforms(random, 1) for random in randoms])
             weights = functional.pad(((scores + closed) / temperature[:, None]).softmax(1), (0, beyond))
-            chosen = sampling.choose(weights, torch.from_numpy(draws).to(self._device), nucleus)
+            chosen = sampling.choose(
+                weights, sampling.sums(weights), torch.from_numpy(draws).to(self._device), nucleus, weights.clone()
+            )
             for row, (ids, start) in enumerate(zip(written, starts, strict=True)):
                 if len(ids) < len(start):
                     chosen[row] = start[len(ids)]

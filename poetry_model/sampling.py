@@ -33,20 +33,23 @@ def uniforms(random: Random, ids: int) -> np.ndarray:
     return (drawn * np.float32(2**-_BITS)).astype(np.float32).reshape(ids, UNIFORMS)
 
 
-def choose(weights: Tensor, uniforms: Tensor, nucleus: Tensor, room: Tensor | None = None) -> Tensor:
+def sums(weights: Tensor) -> Tensor:
+    """The sum of each block, (rows, blocks)."""
+    return weights.reshape(len(weights), -1, BLOCK).sum(2)
+
+
+def choose(weights: Tensor, blocks: Tensor, uniforms: Tensor, nucleus: Tensor, room: Tensor) -> Tensor:
     """One id a row, drawn from the nucleus of the probabilities that `weights` are in proportion to.
 
     weights (rows, ids), ids a multiple of `BLOCK`: 0 where an id is forbidden, of any scale, above 0 somewhere in each
-    row; uniforms (rows, UNIFORMS): those of each row, so that its choice does not depend on its neighbours; nucleus
-    (rows,), above 0 and at most 1; room: of the shape of `weights`, to compute in. The nucleus is the smallest set of
-    likeliest ids whose probability reaches `nucleus` (Holtzman et al. 2020, https://arxiv.org/abs/1904.09751), and
-    whatever is as likely as the last of them. Returns (rows,).
+    row; blocks: their `sums`; uniforms (rows, UNIFORMS): those of each row, so that its choice does not depend on its
+    neighbours; nucleus (rows,), above 0 and at most 1; room: of the shape of `weights`, to compute in. The nucleus is
+    the smallest set of likeliest ids whose probability reaches `nucleus` (Holtzman et al. 2020,
+    https://arxiv.org/abs/1904.09751), and whatever is as likely as the last of them. Returns (rows,).
 
     An id drawn from all, again and again until it is in the nucleus, is one drawn from the nucleus. Whether it is, one
     sum tells: of what is likelier. That is several times as fast as to sort.
     """
-    room = torch.empty_like(weights) if room is None else room
-    blocks = _sums(weights)
     chosen = torch.empty(len(weights), dtype=torch.long, device=weights.device)
     rows = torch.arange(len(weights), device=weights.device)
     for first in range(0, _DRAW * _TRIES, _DRAW):
@@ -58,20 +61,15 @@ def choose(weights: Tensor, uniforms: Tensor, nucleus: Tensor, room: Tensor | No
         rows, weights, blocks, uniforms = rows[outside], weights[outside], blocks[outside], uniforms[outside]
         nucleus, room = nucleus[outside], room[: len(outside)]
     inside = weights * (weights >= _least(weights, nucleus))
-    chosen[rows] = _drawn(inside, _sums(inside), uniforms[:, -_DRAW:])
+    chosen[rows] = _drawn(inside, sums(inside), uniforms[:, -_DRAW:])
     return chosen
-
-
-def _sums(weights: Tensor) -> Tensor:
-    """Of each block, (rows, blocks)."""
-    return weights.reshape(len(weights), -1, BLOCK).sum(2)
 
 
 def _drawn(weights: Tensor, blocks: Tensor, uniforms: Tensor) -> Tensor:
     """One id a row, (rows,): a block by its sum, an id by its share of the block. Nothing of weight 0 is ever drawn."""
     within = torch.arange(BLOCK, device=weights.device)
-    sums = blocks.cumsum(1)
-    first = torch.searchsorted(sums, uniforms[:, :1] * sums[:, -1:], right=True) * BLOCK
+    up_to = blocks.cumsum(1)
+    first = torch.searchsorted(up_to, uniforms[:, :1] * up_to[:, -1:], right=True) * BLOCK
     shares = weights.gather(1, first + within).cumsum(1)
     return (first + torch.searchsorted(shares, uniforms[:, 1:] * shares[:, -1:], right=True))[:, 0]
 
@@ -87,7 +85,7 @@ def _likelier(weights: Tensor, ids: Tensor, room: Tensor) -> Tensor:
 def _least(weights: Tensor, nucleus: Tensor) -> Tensor:
     """The weight of the unlikeliest id in each row's nucleus, (rows, 1)."""
     descending = weights.sort(dim=1, descending=True).values
-    sums = descending.cumsum(1)
+    up_to = descending.cumsum(1)
     # The likeliest id always stays.
-    last = torch.searchsorted(sums, nucleus[:, None] * sums[:, -1:]).clamp_(max=weights.shape[1] - 1)
+    last = torch.searchsorted(up_to, nucleus[:, None] * up_to[:, -1:]).clamp_(max=weights.shape[1] - 1)
     return descending.gather(1, last)

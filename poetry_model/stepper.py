@@ -22,6 +22,9 @@ _GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 _FEWEST = 2
 """Rows that are computed at least."""
 
+_TOGETHER = 64
+"""Rows whose gates are computed together, so that they stay in the processor's cache."""
+
 
 @dataclass(slots=True)
 class Memory:
@@ -115,8 +118,8 @@ class Stepper:
         size = max(rows, _FEWEST)
         seen, gates = memory.seen[:size], memory.gates[:size]
         for number, layer in enumerate(self._layers):
-            begin = self._inputs + number * self._hidden
-            inputs, hidden = seen[:, layer.begin : begin], seen[:, begin : begin + self._hidden]
+            own = self._inputs + number * self._hidden
+            inputs, hidden = seen[:, layer.begin : own], seen[:, own : own + self._hidden]
             if self._cell == "gru":
                 self._gru(layer, inputs, gates, hidden)
                 continue
@@ -126,7 +129,9 @@ class Stepper:
                 torch.tanh(gates, out=hidden)
             else:
                 cell = memory.cells[:size, number * self._hidden : (number + 1) * self._hidden]
-                self._lstm(gates.float(), cell, hidden)
+                for begin in range(0, size, _TOGETHER):
+                    part = slice(begin, begin + _TOGETHER)
+                    self._lstm(gates[part].float(), cell[part], hidden[part])
         features = seen[:, -self._hidden :]
         if self._narrow is not None:
             weight, bias = self._narrow
