@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from itertools import combinations
 from typing import Annotated, Any, Literal
 
@@ -109,10 +110,11 @@ class Prosody:
 
     def tone_of(self, character: str) -> Tone:
         """The character's one tone, or `ANY` for one that has both or is not known."""
-        share = self.level_shares.get(character, 0.5)
-        if share >= _SURE_TONE:
-            return Tone.LEVEL
-        return Tone.OBLIQUE if 1 - share >= _SURE_TONE - _TINY else Tone.ANY
+        return self._tones.get(character, Tone.ANY)
+
+    @cached_property
+    def _tones(self) -> dict[str, Tone]:
+        return {character: _tone(share) for character, share in self.level_shares.items()}
 
     def rhyme_of(self, character: str) -> int:
         """Number of the character's rhyme class, from 1; 0 when it is not known to rhyme."""
@@ -158,6 +160,12 @@ class Prosody:
             stored.level_shares,
             [RhymeClass(Tone[rhymes.tone.upper()], rhymes.sure, rhymes.loose, rhymes.share) for rhymes in classes],
         )
+
+
+def _tone(level_share: float) -> Tone:
+    if level_share >= _SURE_TONE:
+        return Tone.LEVEL
+    return Tone.OBLIQUE if 1 - level_share >= _SURE_TONE - _TINY else Tone.ANY
 
 
 def learn_prosody(verses: Sequence[Verse], strains: Iterable[tuple[str, str]]) -> Prosody:
