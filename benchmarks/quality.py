@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from benchmarks import effects
 from benchmarks.classifier import FOLDS
@@ -19,7 +20,7 @@ from benchmarks.report import Table
 from benchmarks.sources import PEOPLE, Baseline, Sampling, baseline_source, ngram_source, own_sources
 from poetry_model.checkpoint import PRETRAINED, load_bundle
 from poetry_model.corpus import read_corpus
-from poetry_model.devices import choose_device
+from poetry_model.devices import Precision, choose_device
 from poetry_model.errors import PoetryError
 from poetry_model.mood import CANDIDATES, TEMPERATURE
 from poetry_model.poet import NUCLEUS
@@ -69,7 +70,8 @@ def run(options: argparse.Namespace, say: Say) -> Table:
     corpus = read_corpus(options.corpus)
     split = bundle.hold_out.split(corpus.verses)
     say(f"{len(split.training)} poems to learn from, {len(split.held_back)} held back")
-    sampling = Sampling(options.temperature, options.nucleus, options.candidates, choose_device(options.device))
+    device = choose_device(options.device)
+    sampling = Sampling(options.temperature, options.nucleus, options.candidates, device, options.precision)
     # Before the long work: a baseline may have to be refused.
     baselines = [baseline_source(baseline, corpus.verses, split, sampling) for baseline in options.baseline]
     prosody = learn_prosody(split.training, read_strains(options.corpus))
@@ -85,6 +87,7 @@ def run(options: argparse.Namespace, say: Say) -> Table:
         "candidates": options.candidates,
         "temperature": options.temperature,
         "nucleus": options.nucleus,
+        "precision": options.precision,
         "seed": options.seed,
     }
     if options.effects:
@@ -141,6 +144,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nucleus", type=float, default=NUCLEUS, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same table (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="auto, cpu or cuda (default: %(default)s)")
+    parser.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default="single",
+        help="of the poems' network (default: %(default)s)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     return parser
 

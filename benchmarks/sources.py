@@ -13,6 +13,7 @@ from benchmarks.writers import NetworkWriter, NgramWriter, without_controls
 from poetry_model.checkpoint import Bundle, load_bundle
 from poetry_model.controls import Controls
 from poetry_model.corpus import Verse
+from poetry_model.devices import Precision
 from poetry_model.errors import BundleError
 from poetry_model.evaluation import perplexity
 from poetry_model.holdout import Split
@@ -35,6 +36,7 @@ class Sampling:
     nucleus: float
     candidates: int
     device: torch.device
+    precision: Precision = "single"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def baseline_source(baseline: Baseline, verses: Sequence[Verse], judged_by: Spli
 def network_source(name: str, bundle: Bundle, style: Style, sampling: Sampling) -> Source:
     """The network of `bundle`; it is given the controls it has prosody for."""
     given = Controls(bundle.prosody).given if bundle.prosody else None
-    poet = make_poet(bundle, sampling.device, sampling.nucleus)
+    poet = make_poet(bundle, sampling.device, sampling.nucleus, sampling.precision)
 
     def surprise(verses: Sequence[Verse]) -> float:
         return perplexity(bundle.network, bundle.vocabulary, verses, sampling.device, given).perplexity

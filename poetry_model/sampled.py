@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from poetry_model import sampling
 from poetry_model.checkpoint import Bundle
+from poetry_model.devices import Precision
 from poetry_model.network import State
 from poetry_model.poem import Poem, PoemRequest
 from poetry_model.poet import NUCLEUS, Poet
@@ -112,7 +113,10 @@ class SampledPoet:
         return tuple(line for line in "".join(signs).split("\n") if line)
 
 
-def make_poet(bundle: Bundle, device: torch.device, nucleus: float = NUCLEUS) -> Poet | SampledPoet:
-    """The poet for the format that `bundle` was trained in."""
-    kind = SampledPoet if bundle.vocabulary.line_ends else Poet
-    return kind(bundle, device, nucleus)
+def make_poet(
+    bundle: Bundle, device: torch.device, nucleus: float = NUCLEUS, precision: Precision = "single"
+) -> Poet | SampledPoet:
+    """The poet for the format that `bundle` was trained in; one that samples its line ends computes in single."""
+    if bundle.vocabulary.line_ends:
+        return SampledPoet(bundle, device, nucleus)
+    return Poet(bundle, device, nucleus, precision)
