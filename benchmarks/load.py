@@ -15,9 +15,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 from benchmarks.load_run import Load, run_load
 from poetry_model.corpus import corpus_files
+from poetry_model.devices import Precision
 from poetry_model.errors import PoetryError
 
 
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=5.0, help="commands a second of a soak (default: %(default)g)")
     parser.add_argument("--retrain", type=Path, metavar="CORPUS", help="retrain meanwhile, in chinese-poetry's layout")
     parser.add_argument("--model", type=Path, help="bundle (default: the one that ships)")
-    parser.add_argument("--precision", choices=("single", "half"), default="single", help="(default: %(default)s)")
+    parser.add_argument("--precision", choices=get_args(Precision), default="auto", help="(default: %(default)s)")
     parser.add_argument("--together", type=int, metavar="ROWS", help="rows written at once; 1: a poem at a time")
     parser.add_argument("--json", action="store_true", help="print JSON, with the memory over time")
     return parser

@@ -18,6 +18,7 @@ from benchmarks.standin.bot import Sample
 from benchmarks.standin.driver import Record, StandIn
 from benchmarks.standin.payloads import OWNER, Json, person_id
 from bot.i18n import Strings
+from poetry_model.devices import Precision
 from poetry_model.errors import PoetryError
 
 _ROOT = Path(__file__).parents[1]
@@ -50,7 +51,7 @@ class Load:
     patience: float = 600.0
     """Seconds for an answer."""
     model: Path | None = None
-    precision: str = "single"
+    precision: Precision = "auto"
     """`model.precision` of the bot."""
     together: int | None = None
     """Rows that the bot writes at once; None: as many as it does by itself."""

@@ -31,6 +31,7 @@ from benchmarks.speed_poems import (
     measure_peers,
     operations,
     requests,
+    share_alike,
     share_kept,
 )
 from benchmarks.speed_training import measure_memory, measure_training
@@ -48,6 +49,9 @@ PARTS = ("machine", "cold", "one", "many", "peers", "training", "memory")
 
 _COLD, _FLOORS, _TRAINING_SHARE = 1.3, 3.0, 0.4
 _TIMES_THE_PEERS = {LARGE: 100.0, LARGE_CELLS: 25.0, TRANSFORMER: 800.0}
+
+_APART = 64
+"""Poems of a batch that are written again, each alone."""
 
 _GIGA, _MIB, _MILLI = 1e9, 2**20, 1e3
 _TYPES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
@@ -106,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if any(number is not None and number < 1 for number in (options.rounds, options.threads)):
+    if options.threads < 1 or (options.rounds is not None and options.rounds < 1):
         parser.error("--rounds and --threads must be at least 1")
     begin = time.perf_counter()
 
@@ -117,18 +121,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rounds:
         effort = replace(effort, rounds=options.rounds)
     threads = torch.get_num_threads()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    torch.set_num_threads(options.threads)
     try:
         rows = measure(options.model, options.only, effort, say, options.precision)
     except PoetryError as error:
         print(error, file=sys.stderr)
         return 1
     finally:
-        used = torch.get_num_threads()
         torch.set_num_threads(threads)
     settings = {
-        "threads": used,
+        "threads": options.threads,
         "precision of the poems": options.precision,
         "torch": torch.__version__,
         "rounds": effort.rounds,
@@ -249,8 +251,13 @@ def _many(poet: Poet, network: PoetNetwork, effort: Effort) -> tuple[list[Row], 
             )
         )
     best = max(rates, key=lambda size: rates[size])
-    kept = share_kept(poet.compose(requests(SHORT, effort.batches[-1])))
-    return [*rows, Row("of these, rhyme and metre kept", f"{100 * kept:.1f} %")], best
+    asked = requests(SHORT, effort.batches[-1])
+    poems = poet.compose(asked)
+    return [
+        *rows,
+        Row("of these, rhyme and metre kept", f"{100 * share_kept(poems):.1f} %"),
+        Row(f"of {_APART} of these, the same alone", f"{100 * share_alike(poet, poems[:_APART]):.1f} %"),
+    ], best
 
 
 def _peers(poet: Poet, best: int, vocabulary: int, effort: Effort) -> list[Row]:
@@ -305,8 +312,10 @@ def _giga(rate: float, unit: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="speed.py", description="Measure how fast poems and trainings are.")
     parser.add_argument("--model", type=Path, help="bundle (default: the one that ships)")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
-    parser.add_argument("--precision", choices=get_args(Precision), default="single", help="in which poems are written")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1, as the bot comes)")
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), default="auto", help="in which poems are written (default: auto)"
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, help=f"of all that takes turns (default: {_WHOLE.rounds})")
     parser.add_argument("--quick", action="store_true", help="measure next to nothing, to see that it runs")

@@ -108,6 +108,11 @@ def share_kept(poems: Sequence[Poem]) -> float:
     return sum(not poem.breaches for poem in poems) / len(poems)
 
 
+def share_alike(poet: Poet, poems: Sequence[Poem]) -> float:
+    """The share of poems of a batch that are the same, to the last bit of their likelihood, when written alone."""
+    return sum(poet.compose([poem.request]) == [poem] for poem in poems) / len(poems)
+
+
 def measure_peers(poet: Poet, size: int, peers: Mapping[str, Peer], rounds: int) -> dict[str, list[float]]:
     """Seconds of a poem of each peer, and of one (`ours`) of a batch of `size`."""
     taken = interleaved({"ours": partial(poet.compose, requests(SHORT, size)), **peers}, rounds)

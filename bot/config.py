@@ -127,7 +127,7 @@ class ModelSettings(_Section):
     """What composes, and where new models go."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["single", "half"] = "single"
+    precision: Literal["auto", "single", "half"] = "auto"
     """Of weights and states while a poem is written."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Of the CPU, that one character of all poems being written takes."""

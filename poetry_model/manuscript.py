@@ -26,7 +26,7 @@ _MEMORY = 56
 _NOBODY = -1
 """Stands where no id is given."""
 
-_TOGETHER = 32
+_TOGETHER = 64
 """Rows drawn together: what is computed of them stays in the processor's cache."""
 
 _SMALLEST, _LARGEST = 1e-20, 1e30

@@ -16,10 +16,10 @@ from poetry_model.poet import Poet
 from poetry_model.prosody import Prosody
 from poetry_model.session import Session
 
-TOGETHER = 128
+TOGETHER = 512
 """Rows written at once, where so many wait; a poem has as many rows as candidates.
 
-More are hardly faster, and each poem takes the longer: its characters come one a turn, whoever is there.
+More are no faster, and each poem takes the longer: its characters come one a turn, whoever is there.
 """
 
 

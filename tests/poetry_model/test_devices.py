@@ -51,6 +51,18 @@ def test_half_precision_is_what_the_processor_is_made_for(
     assert choose_dtype("half", torch.device("cuda")) is torch.float16
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "dtype"),
+    [({"amx_fp16": True, "amx_bf16": True}, torch.float16), ({"amx_bf16": True}, torch.float32), ({}, torch.float32)],
+)
+def test_of_itself_half_precision_is_that_whose_poems_were_measured(
+    capabilities: dict[str, bool], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert choose_dtype("auto", torch.device("cpu")) is dtype
+    assert choose_dtype("auto", torch.device("cuda")) is torch.float32
+
+
 def test_half_precision_that_is_no_faster_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     with pytest.raises(PoetryError, match=r"^This machine computes no faster in half precision; choose single\.$"):
