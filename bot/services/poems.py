@@ -9,6 +9,7 @@ from functools import cached_property
 from bot.db import queries
 from bot.db.engine import Sessions
 from bot.db.faults import StorageError, fault_of
+from bot.db.inserts import Inserts
 from bot.db.tables import PoemRow, now
 from bot.errors import BotError
 from bot.services.composer import Composer
@@ -119,6 +120,7 @@ class Poems:
     def __init__(self, composer: Composer, sessions: Sessions) -> None:
         self._composer = composer
         self._sessions = sessions
+        self._inserts = Inserts(sessions)
 
     @property
     def prosody(self) -> Prosody | None:
@@ -156,8 +158,7 @@ class Poems:
             mood=request.mood.value,
         )
         try:
-            async with self._sessions.begin() as session:
-                session.add(row)
+            await self._inserts.insert(row)
         except StorageError as error:
             if fault_of(error) is None:
                 raise
