@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from poetry_model.checkpoint import Bundle, load_bundle
+from poetry_model.checkpoint import PRETRAINED, Bundle, load_bundle
 from poetry_model.conditions import conditions
 from poetry_model.corpus import Dynasty
 from poetry_model.mood import Mood
@@ -95,11 +95,20 @@ def _plainly(bundle: Bundle, masks: Tensor, draft: Draft) -> tuple[list[int], fl
     return written, likelihood / len(written)
 
 
-def test_every_candidate_is_what_the_network_writes_plainly(poet: Poet, bundle_folder: Path) -> None:
-    bundle = load_bundle(bundle_folder)
+SHIPPED = [
+    PoemRequest.checked("月", seed=1, candidates=1),
+    PoemRequest.checked("春江", 7, 4, seed=2, candidates=1, mood=Mood.WILD),
+    PoemRequest.checked("山", 7, 2, seed=3, candidates=1, style=Style.FREE),
+]
+
+
+@pytest.mark.parametrize("shipped", [False, True])
+def test_every_candidate_is_what_the_network_writes_plainly(bundle_folder: Path, *, shipped: bool) -> None:
+    bundle = load_bundle(PRETRAINED if shipped else bundle_folder)
+    poet = Poet(bundle, torch.device("cpu"))
     assert bundle.prosody is not None
     masks = Planner(bundle.vocabulary, bundle.prosody).masks
-    drafts = [draft for request in REQUESTS for draft in poet.drafts(request)]
+    drafts = [draft for request in (SHIPPED if shipped else REQUESTS) for draft in poet.drafts(request)]
     manuscript = poet.manuscript()
     manuscript.add([draft.row for draft in drafts])
     done = {}
