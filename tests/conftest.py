@@ -73,10 +73,19 @@ def _train(corpus: Path, out: Path) -> Path:
 @pytest.fixture(scope="session")
 def corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two hundred nonsense poems of 4 or 8 lines, five or seven characters each, with the tones of all characters."""
-    folder = tmp_path_factory.mktemp("verse")
+    return _write_corpus(tmp_path_factory.mktemp("verse"), 200)
+
+
+@pytest.fixture(scope="session")
+def large_corpus_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two thousand poems of the same kind, which are not learned in a moment."""
+    return _write_corpus(tmp_path_factory.mktemp("more-verse"), 2000)
+
+
+def _write_corpus(folder: Path, count: int) -> Path:
     poems = [
         {"author": "無名", "title": "無題", "id": str(number), "paragraphs": paragraphs}
-        for number, paragraphs in enumerate(_nonsense(200, seed=8))
+        for number, paragraphs in enumerate(_nonsense(count, seed=8))
     ]
     strains = [
         {"id": poem["id"], "strains": ["".join(_TONES[sign] for sign in line) for line in poem["paragraphs"]]}

@@ -9,10 +9,10 @@ from benchmarks.standin.bot import Sample
 
 
 def test_a_small_load_during_a_retraining_is_answered_and_counted(
-    bundle_folder: Path, corpus_folder: Path, capsys: pytest.CaptureFixture[str]
+    bundle_folder: Path, large_corpus_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--commands", "30", "--seconds", "2", "--people", "10", "--hearts", "0.5", "--model", str(bundle_folder)]
-    code = main([*words, "--retrain", str(corpus_folder), "--json"])
+    code = main([*words, "--retrain", str(large_corpus_folder), "--json"])
     out, told = capsys.readouterr()
     assert code == 0, told
     report = json.loads(out)
