@@ -180,8 +180,8 @@ class Manuscript:
             drawn = sampling.choose(weights, sums, draws[part], self._nucleus[part], room)
             chosen[part] = torch.where(is_open[part], drawn, chosen[part])
         normaliser = torch.cat(normalisers).log_()
-        if not normaliser.isfinite().all():
-            normaliser = scores.float().logsumexp(1)
+        if not (finite := normaliser.isfinite()).all():
+            normaliser = torch.where(finite, normaliser, scores.float().logsumexp(1))
         return chosen, scores.gather(1, chosen[:, None])[:, 0] - normaliser
 
     def _weights(self, scores: Tensor, mask: Tensor, part: slice, own: Tensor, room: Tensor) -> Tensor:
