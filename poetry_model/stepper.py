@@ -97,7 +97,7 @@ class Stepper:
     def memory(self, rows: int) -> Memory:
         """Of so many rows, none of which has seen anything."""
         layers, hidden = len(self._layers), self._hidden
-        rows = max(rows, _FEWEST)
+        rows = self._computed(rows)
         states = self._inputs + layers * hidden
         return Memory(
             torch.zeros(rows, states, dtype=self._dtype, device=self._device),
@@ -115,7 +115,7 @@ class Stepper:
         if self._conditions is not None:
             embedded = self._conditions[told[:, : self.conditions] + self._offsets]
             memory.seen[:rows, self._embedding : self._inputs] = embedded.flatten(1)
-        size = max(rows, _FEWEST)
+        size = self._computed(rows)
         seen, gates = memory.seen[:size], memory.gates[:size]
         for number, layer in enumerate(self._layers):
             own = self._inputs + number * self._hidden
@@ -141,6 +141,17 @@ class Stepper:
         if self._relu:
             scores[:, : self.vocabulary].relu_()
         return scores[:rows]
+
+    def _computed(self, rows: int) -> int:
+        """How many rows are computed for so many.
+
+        In half one of few numbers: oneDNN keeps some megabytes for each number of rows that it ever multiplied.
+        """
+        rows = max(rows, _FEWEST)
+        if self._dtype is torch.float32:
+            return rows
+        power = 1 << (rows - 1).bit_length()
+        return power * 3 // 4 if rows <= power * 3 // 4 else power
 
     def _lstm(self, gates: Tensor, cell: Tensor, hidden: Tensor) -> None:
         """Gates in the order input, forget, output, candidate: one sigmoid for the three."""

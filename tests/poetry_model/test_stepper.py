@@ -112,3 +112,16 @@ def test_a_lone_row_is_computed_as_it_is_among_others(cell: Cell) -> None:
     torch.testing.assert_close(
         _stepped(stepper, characters[:1], told[:1]), _stepped(stepper, characters, told)[:1], rtol=1e-6, atol=1e-6
     )
+
+
+def test_in_half_precision_few_numbers_of_rows_are_computed_and_each_as_in_single() -> None:
+    network = _network()
+    single, half = Stepper(network, CPU), Stepper(network, CPU, torch.float16)
+    assert {len(half.memory(rows).seen) for rows in range(1, 513)} == {
+        2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512
+    }  # fmt: skip # a series
+    for rows in (1, 5, 7):
+        characters, told = _characters(rows), _told(network.config.conditions, rows)
+        torch.testing.assert_close(
+            _stepped(half, characters, told).float(), _stepped(single, characters, told), rtol=0, atol=0.05
+        )
