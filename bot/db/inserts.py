@@ -1,44 +1,49 @@
-"""Rows that come at about the same time are inserted together: however many there are, the disk is waited for once."""
+"""Poems that are done at about the same time are inserted together, so that the disk is waited for once."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import inspect
+
 from bot.db.engine import Sessions
 from bot.db.faults import StorageError, fault_of
-from bot.db.tables import Base
+from bot.db.tables import PoemRow
 
 
 @dataclass(eq=False, slots=True)
 class _Entry:
-    row: Base
-    is_stored: bool = False
+    row: PoemRow
+    number: int
+    """Its id before the first transaction that it was in: none, as a rule."""
     error: Exception | None = None
 
 
 class Inserts:
-    """Inserts rows; what comes while a transaction is under way goes together into the next. A lone row never waits."""
+    """Inserts poems; what comes during a transaction goes into the next together. A lone one never waits."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._turn = asyncio.Lock()
         self._waiting: list[_Entry] = []
 
-    async def insert(self, row: Base) -> None:
+    async def insert(self, row: PoemRow) -> None:
         """Return when `row` is in the database and has its id.
 
         Raises what the session raises; where the fault is another row's, nothing. When it is cancelled while it waits,
         nothing is inserted.
         """
-        entry = _Entry(row)
+        entry = _Entry(row, row.id)
         self._waiting.append(entry)
         try:
             async with self._turn:
                 if entry in self._waiting:
                     together, self._waiting = self._waiting, []
                     await self._store(together)
-                if not entry.is_stored and entry.error is None:
-                    # It went with another that the database refused, or whose transaction was cancelled.
+                if entry.error is None and not inspect(row).has_identity:
+                    # It went with another that the database refused, or whose transaction was cancelled. The number it
+                    # had there may be a third one's by now.
+                    row.id = entry.number
                     await self._store([entry])
         finally:
             if entry in self._waiting:
@@ -56,6 +61,3 @@ class Inserts:
                 return
             for entry in entries:
                 entry.error = error
-        else:
-            for entry in entries:
-                entry.is_stored = True
