@@ -201,8 +201,7 @@ class Manuscript:
         # A small rhyme may be used up: then what stands elsewhere may come back, and only at last a rhyme itself.
         for kept in (self._taken[rows, _MEMORY:], self._taken[rows, :0]):
             left = torch.where(left.sum(1, keepdim=True) > 0, left, allowed.scatter(1, kept, 0))
-        heat = self._temperature[rows, None].clamp(min=sampling.COLDEST)
-        return (scores / heat).masked_fill_(left == 0, -torch.inf).softmax(1)
+        return sampling.probabilities(scores.masked_fill(left == 0, -torch.inf), self._temperature[rows])
 
     def _strike_out(self, weights: Tensor, rows: slice | Tensor) -> Tensor:
         """`weights` themselves, 0 for what was written in `rows`."""

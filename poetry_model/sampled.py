@@ -59,9 +59,10 @@ class SampledPoet:
             scores, state = self._network(previous, nothing, state)
             scores = scores[:, 0]
             draws = np.concatenate([sampling.uniforms(random, 1) for random in randoms])
-            weights = functional.pad(((scores + closed) / temperature[:, None]).softmax(1), (0, beyond))
+            weights = functional.pad(sampling.probabilities(scores + closed, temperature), (0, beyond))
+            room = torch.empty_like(weights)
             chosen = sampling.choose(
-                weights, sampling.sums(weights), torch.from_numpy(draws).to(self._device), nucleus, weights.clone()
+                weights, sampling.sums(weights), torch.from_numpy(draws).to(self._device), nucleus, room
             )
             for row, (ids, start) in enumerate(zip(written, starts, strict=True)):
                 if len(ids) < len(start):

@@ -33,6 +33,11 @@ def uniforms(random: Random, ids: int) -> np.ndarray:
     return (drawn * np.float32(2**-_BITS)).astype(np.float32).reshape(ids, UNIFORMS)
 
 
+def probabilities(scores: Tensor, temperature: Tensor) -> Tensor:
+    """The softmax of `scores / temperature`: scores (rows, ids), -inf where one is forbidden; temperature (rows,)."""
+    return (scores / temperature[:, None].clamp(min=COLDEST)).softmax(1)
+
+
 def sums(weights: Tensor) -> Tensor:
     """The sum of each block, (rows, blocks)."""
     return weights.reshape(len(weights), -1, BLOCK).sum(2)

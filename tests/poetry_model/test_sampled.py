@@ -64,6 +64,12 @@ def test_lines_end_where_the_network_ends_them(sampled: Bundle) -> None:
     assert len({poem.traditional for poem in poems}) > 30
 
 
+@pytest.mark.parametrize("temperature", [1e-3, 1e-44])
+def test_however_cold_a_poem_comes(sampled: Bundle, temperature: float) -> None:
+    requests = [PoemRequest("月", 7, 4, seed, temperature=temperature, script=Script.TRADITIONAL) for seed in range(3)]
+    assert all(poem.traditional[0].startswith("月") for poem in make_poet(sampled, CPU).compose(requests))
+
+
 def test_a_poem_depends_on_its_own_seed_alone(sampled: Bundle) -> None:
     poet = make_poet(sampled, CPU)
     requests = [PoemRequest("春", 5, 4, seed) for seed in range(5)]

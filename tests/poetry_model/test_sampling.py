@@ -92,6 +92,25 @@ def test_what_is_chosen_is_in_the_smallest_set_that_reaches_the_nucleus(
     assert sum(weight for weight in weights if weight > own * (1 + 1e-5)) / total < nucleus + 1e-5
 
 
+@pytest.mark.parametrize(("temperature", "share"), [(1.0, 0.64), (2.0, 4 / 7)])
+def test_a_higher_temperature_flattens(temperature: float, share: float) -> None:
+    # The roots of 0.64 and 0.36 are 0.8 and 0.6: at temperature 2 the first has 4 parts in 7.
+    found = sampling.probabilities(torch.tensor([[0.64, 0.36, 0.0]]).log(), torch.tensor([temperature]))
+    torch.testing.assert_close(found, torch.tensor([[share, 1 - share, 0.0]]))
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-30, 1e-44])
+def test_the_coldest_temperatures_take_the_likeliest(temperature: float) -> None:
+    found = sampling.probabilities(torch.tensor([[0.3, 0.2, 0.5, 0.0]]).log(), torch.tensor([temperature]))
+    assert found.tolist() == [[0.0, 0.0, 1.0, 0.0]]
+
+
+def test_each_row_has_its_own_temperature() -> None:
+    scores = torch.tensor([[0.64, 0.36]] * 2).log()
+    found = sampling.probabilities(scores, torch.tensor([1.0, 2.0]))
+    torch.testing.assert_close(found[:, 0], torch.tensor([0.64, 4 / 7]))
+
+
 @pytest.mark.parametrize("draw", [0.0, 0.5, ALMOST_ONE])
 def test_nothing_of_weight_zero_is_chosen_in_any_block(draw: float) -> None:
     weights = torch.zeros(1, 3 * BLOCK)
