@@ -145,9 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(
-    model: Path | None, parts: Sequence[str], effort: Effort, say: Say, precision: Precision = "single"
-) -> list[Row]:
+def measure(model: Path | None, parts: Sequence[str], effort: Effort, say: Say, precision: Precision) -> list[Row]:
     """Those of `PARTS` that are named. Raises `BundleError` for a model that cannot compose."""
     bundle = load_bundle(model or PRETRAINED)
     poet = Poet.load(model, "cpu", precision)

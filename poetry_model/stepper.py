@@ -57,7 +57,7 @@ class _Layer:
     bias: Tensor
     """(gates * hidden,)."""
     state_bias: Tensor
-    """Of the GRU, which gates the state's share of the candidate alone; of the others in `bias`."""
+    """For the GRU, which gates the state's share of the candidate alone; in `bias` already for the others."""
 
 
 class Stepper:
@@ -188,13 +188,11 @@ class Stepper:
                 placed[:, to * size : (to + 1) * size] = blocks[block].t()
             return placed
 
-        if self._cell != "gru":
-            input_bias, state_bias = input_bias + state_bias, torch.zeros_like(state_bias)
         return _Layer(
             self._inputs + (number - 1) * size if number else 0,
             transposed(of_input),
             transposed(of_state),
-            transposed(input_bias)[0],
+            transposed(input_bias if self._cell == "gru" else input_bias + state_bias)[0],
             transposed(state_bias)[0],
         )
 

@@ -39,27 +39,21 @@ def test_narrow_numbers_are_fast_where_the_cpu_says_so(
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "dtype"),
-    [({"amx_fp16": True, "amx_bf16": True}, torch.float16), ({"avx512_bf16": True}, torch.bfloat16)],
+    ("capabilities", "half", "auto"),
+    [
+        ({"amx_fp16": True, "amx_bf16": True}, torch.float16, torch.float16),
+        ({"amx_bf16": True}, torch.bfloat16, torch.float32),
+        ({"avx512_bf16": True}, torch.bfloat16, torch.float32),
+    ],
 )
 def test_half_precision_is_what_the_processor_is_made_for(
-    capabilities: dict[str, bool], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    capabilities: dict[str, bool], half: torch.dtype, auto: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    assert choose_dtype("half", torch.device("cpu")) is dtype
+    assert choose_dtype("half", torch.device("cpu")) is half
+    assert choose_dtype("auto", torch.device("cpu")) is auto
     assert choose_dtype("single", torch.device("cpu")) is torch.float32
     assert choose_dtype("half", torch.device("cuda")) is torch.float16
-
-
-@pytest.mark.parametrize(
-    ("capabilities", "dtype"),
-    [({"amx_fp16": True, "amx_bf16": True}, torch.float16), ({"amx_bf16": True}, torch.float32), ({}, torch.float32)],
-)
-def test_of_itself_half_precision_is_that_whose_poems_were_measured(
-    capabilities: dict[str, bool], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    assert choose_dtype("auto", torch.device("cpu")) is dtype
     assert choose_dtype("auto", torch.device("cuda")) is torch.float32
 
 
@@ -67,3 +61,4 @@ def test_half_precision_that_is_no_faster_is_refused_in_one_sentence(monkeypatch
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     with pytest.raises(PoetryError, match=r"^This machine computes no faster in half precision; choose single\.$"):
         choose_dtype("half", torch.device("cpu"))
+    assert choose_dtype("auto", torch.device("cpu")) is torch.float32

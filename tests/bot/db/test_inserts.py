@@ -8,24 +8,13 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bot.db.engine import Sessions
 from bot.db.inserts import Inserts
-from bot.db.tables import PoemRow, now
+from bot.db.tables import PoemRow
 from tests.bot.conftest import Rows
+from tests.bot.library import poem_row
 
 
 def _poem(number: int) -> PoemRow:
-    return PoemRow(
-        user_id=number,
-        start="月",
-        form=5,
-        traditional=f"月{number}",
-        script="simplified",
-        style="free",
-        seed=number,
-        model="m",
-        created_at=now(),
-        kind="poem",
-        mood="lively",
-    )
+    return poem_row("月", user_id=number)
 
 
 @contextmanager
