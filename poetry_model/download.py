@@ -110,7 +110,9 @@ def download(
         finally:
             stop.set()
             for thread in threads:
-                thread.join(_GRACE)
+                # Ctrl-C may come before the last of them has started, and then there is nothing to wait for.
+                if thread.is_alive():
+                    thread.join(_GRACE)
     return progress
 
 

@@ -138,6 +138,26 @@ def test_ctrl_c_does_not_wait_for_a_silent_server(host: Host, tmp_path: Path) ->
     assert process.returncode == -signal.SIGINT
 
 
+def test_ctrl_c_may_come_before_all_have_begun(
+    bring: Bring, host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begin, begun = threading.Thread.start, threading.Event()
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name.endswith("(work)") and begun.is_set():
+            raise KeyboardInterrupt
+        begun.set()
+        begin(thread)
+
+    host.files |= {"strains/json/0.json": b"[]"}
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(KeyboardInterrupt):
+            bring()
+    bring()
+    assert files_in(tmp_path) == host.files
+
+
 def test_two_downloads_into_one_folder_do_not_mix(bring: Bring, host: Host, tmp_path: Path) -> None:
     said: list[str] = []
 
