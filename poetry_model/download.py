@@ -109,10 +109,9 @@ def download(
                 report(progress)
         finally:
             stop.set()
-            for thread in threads:
-                # Ctrl-C may come before the last of them has started, and then there is nothing to wait for.
-                if thread.is_alive():
-                    thread.join(_GRACE)
+            # Ctrl-C may come before the last of them has started.
+            for thread in filter(threading.Thread.is_alive, threads):
+                thread.join(_GRACE)
     return progress
 
 

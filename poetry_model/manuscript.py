@@ -5,17 +5,17 @@ The rows lie dense at the front of every tensor: the last takes the place of one
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from itertools import chain, zip_longest
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from poetry_model import sampling
 from poetry_model.conditions import SIZES, conditions
 from poetry_model.form import MAX_LINES
+from poetry_model.layout import NOBODY, Layout, Span
 from poetry_model.prosody import Tone
 from poetry_model.stepper import Stepper
 from poetry_model.vocabulary import PAD
@@ -23,11 +23,11 @@ from poetry_model.vocabulary import PAD
 _MEMORY = 56
 """Characters within which none comes back, but for immediate doubling: eight lines of seven."""
 
-_NOBODY = -1
-"""Stands where no id is given."""
-
 _TOGETHER = 64
 """Rows drawn together: what is computed of them stays in the processor's cache."""
+
+_FEW = 8
+"""Rows that are drawn together whatever their spans."""
 
 _SMALLEST, _LARGEST = 1e-20, 1e30
 """Bounds of a row's weights, together: between them nothing has vanished and nothing is beyond fp32."""
@@ -63,32 +63,31 @@ class Written:
     row: Row
     ids: list[int]
     likelihood: float
-    """Mean log-probability a character, in nats."""
+    """Mean log-probability, in nats, of the characters that were drawn; 0 where all are given."""
 
 
 class Manuscript:
     """The rows being written."""
 
-    def __init__(self, stepper: Stepper, masks: Tensor, *, repeats: bool) -> None:
-        """`masks`: which ids may stand, (kinds of place, vocabulary), bool; `repeats`: whether a character may return.
+    def __init__(self, stepper: Stepper, layout: Layout, device: torch.device, *, repeats: bool) -> None:
+        """`layout`: the columns of `stepper`; `repeats`: whether a character may return.
 
-        Rows of `masks` from the third on are rhymes, whose characters are kept for their places.
+        Kinds of place from the third on are rhymes, whose characters are kept for their places.
         """
         self._stepper = stepper
-        # A number beside each score of the stepper: 1 where the id may stand.
-        self._allowed = functional.pad(masks.float(), (0, stepper.width - stepper.vocabulary))
+        self._layout = layout
         self._repeats = repeats
-        self._device = masks.device
+        self._device = device
         self._rows: list[Row] = []
         self._places: list[int] = []
         """How many characters of each row are written."""
         self._room = 0
         self._memory = stepper.memory(0)
-        # What each place is told, its mask, and the ids that may stand where a character is given.
+        # What each place is told, its kind, and the columns of what may stand where a character is given.
         self._sheet = self._integers(0, 0, stepper.conditions + 2)
         self._draws = self._floats(0, 0, sampling.UNIFORMS)
         self._written = self._integers(0, 0)
-        # Ids that may not come, <pad> where there are fewer: the last ones, the rhymes' line by line, the given ones.
+        # Columns that may not come, <pad>'s where there are fewer: the last, the rhymes' line by line, the given ones.
         self._taken = self._integers(0, _MEMORY + MAX_LINES)
         self._place = self._integers(0)
         self._form = self._integers(0)
@@ -113,7 +112,7 @@ class Manuscript:
         for tensor in self._memory.kept:
             tensor[new] = 0
         sheet = np.zeros((len(rows), longest, self._sheet.shape[2]), dtype=np.int64)
-        sheet[:, :, self._stepper.conditions + 1 :] = _NOBODY
+        sheet[:, :, self._stepper.conditions + 1 :] = NOBODY
         draws = np.zeros((len(rows), longest, sampling.UNIFORMS), dtype=np.float32)
         for page, uniforms, row in zip(sheet, draws, rows, strict=True):
             self._fill(page, row)
@@ -124,8 +123,8 @@ class Manuscript:
         self._taken[new] = PAD
         if given:
             kept = zip_longest(*(chain.from_iterable(row.given.values()) for row in rows), fillvalue=PAD)
-            ids = torch.tensor(list(kept), device=self._device).T
-            self._taken[new, _MEMORY + MAX_LINES : _MEMORY + MAX_LINES + ids.shape[1]] = ids
+            taken = self._layout.columns[torch.tensor(list(kept)).T].to(self._device)
+            self._taken[new, _MEMORY + MAX_LINES : _MEMORY + MAX_LINES + taken.shape[1]] = taken
         self._place[new] = 0
         self._form[new] = torch.tensor([row.form for row in rows], device=self._device)
         self._previous[new] = PAD
@@ -143,90 +142,107 @@ class Manuscript:
         place = self._place[:count]
         sheet = self._sheet[every, place]
         columns = self._stepper.conditions
-        mask, given = sheet[:, columns], sheet[:, columns + 1 :]
-        scores = self._stepper.step(self._memory, count, self._previous[:count], sheet)
-        chosen, likelihood = self._chosen(scores, mask, self._draws[every, place], self._given(scores, given))
+        kinds, given = sheet[:, columns], sheet[:, columns + 1 :]
+        self._stepper.step(self._memory, count, self._previous[:count], sheet)
+        chosen, likelihood = self._chosen(kinds, self._draws[every, place], given)
         self._likelihood[:count] += likelihood
-        self._note(every, chosen, mask)
+        self._note(every, chosen, kinds)
         self._places = [number + 1 for number in self._places]
         done = [number for number, row in enumerate(self._rows) if self._places[number] == row.length]
         return self._leave(done) if done else []
 
-    def _given(self, scores: Tensor, given: Tensor) -> Tensor:
-        """Of each row the likeliest id that a given character may mean; `_NOBODY` without one."""
-        if not any(place in row.given for place, row in zip(self._places, self._rows, strict=True)):
-            return given.new_full((len(given),), _NOBODY)
-        found = scores.gather(1, given.clamp(min=0)).masked_fill(given < 0, -torch.inf)
-        return given.gather(1, found.argmax(dim=1, keepdim=True))[:, 0]
+    def _chosen(self, kinds: Tensor, draws: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each row the column that is given, or else drawn, and its log-probability, 0 where it is given."""
+        chosen = self._given(given)
+        likelihood = torch.zeros_like(self._likelihood[: len(chosen)])
+        for span, rows in self._groups(kinds, (chosen == NOBODY).nonzero()[:, 0]):
+            scores = self._stepper.scores(self._memory, rows, span.columns)
+            # One room for all parts: to ask for megabytes anew takes longer than to compute in them.
+            rooms = torch.empty(2, min(len(rows), _TOGETHER), len(self._layout.ids), device=self._device)
+            for own, part in zip(torch.split(rows, _TOGETHER), torch.split(scores, _TOGETHER), strict=True):
+                chosen[own], likelihood[own] = self._drawn(span, part, own, kinds[own], draws[own], rooms)
+        return chosen, likelihood
 
-    def _chosen(self, scores: Tensor, mask: Tensor, draws: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each row the id that is given, or else drawn, and its log-probability among all."""
-        chosen, is_open, normalisers = given.clone(), given == _NOBODY, []
-        # One room for all parts: to ask for megabytes anew takes longer than to compute in them.
-        rooms = torch.empty(2, min(len(scores), _TOGETHER), scores.shape[1], device=self._device)
-        for begin in range(0, len(scores), _TOGETHER):
-            part = slice(begin, min(begin + _TOGETHER, len(scores)))
-            own, room = rooms[:, : part.stop - begin]
-            exact = scores[part] if scores.dtype is torch.float32 else own.copy_(scores[part])
-            normalisers.append(torch.exp(exact, out=room).sum(1))
-            if not is_open[part].any():
-                continue
-            weights = self._weights(exact, mask[part], part, own, room)
-            sums = sampling.sums(weights)
-            if len(lost := _lost(sums)):
-                rows = lost + begin
-                weights[lost] = self._careful_weights(scores[rows].float(), mask[rows], rows)
-                sums[lost] = sampling.sums(weights[lost])
-            drawn = sampling.choose(weights, sums, draws[part], self._nucleus[part], room)
-            chosen[part] = torch.where(is_open[part], drawn, chosen[part])
-        normaliser = torch.cat(normalisers).log_()
-        if not (finite := normaliser.isfinite()).all():
-            normaliser = torch.where(finite, normaliser, scores.float().logsumexp(1))
-        return chosen, scores.gather(1, chosen[:, None])[:, 0] - normaliser
+    def _given(self, given: Tensor) -> Tensor:
+        """Of each row the likeliest column that a given character may mean; `NOBODY` without one."""
+        chosen = given[:, 0].clone()
+        # Of most characters there is but one form.
+        several = (given[:, 1:2] != NOBODY).nonzero()[:, 0]
+        if len(several):
+            given = given[several]
+            scores = self._stepper.scores(self._memory, several, slice(len(self._layout.ids)))
+            found = scores.gather(1, given.clamp(min=PAD)).masked_fill(given == NOBODY, -torch.inf)
+            chosen[several] = given.gather(1, found.argmax(dim=1, keepdim=True))[:, 0]
+        return chosen
 
-    def _weights(self, scores: Tensor, mask: Tensor, part: slice, own: Tensor, room: Tensor) -> Tensor:
-        """In `own` the weights of the rows `part`: 0 for what the place forbids and for what was lately written.
+    def _groups(self, kinds: Tensor, rows: Tensor) -> Iterator[tuple[Span, Tensor]]:
+        """The `rows` that are scored together."""
+        spans = self._layout.span_of[kinds[rows]]
+        if len(rows) > _FEW:
+            for number, span in enumerate(self._layout.spans):
+                if len(found := (spans == number).nonzero()[:, 0]):
+                    yield span, rows[found]
+        elif len(rows):
+            # The fewer the rows, the more a call costs beside what it computes.
+            yield reduce(Span.join, (self._layout.spans[number] for number in spans.tolist())), rows
 
-        Those of a softmax but for a factor a row, which takes longer to find than they do.
+    def _drawn(
+        self, span: Span, scores: Tensor, rows: Tensor, kinds: Tensor, draws: Tensor, rooms: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Of each of `rows`, whose places are of `kinds` with one `span`, a column and its log-probability.
+
+        The weights are those of a softmax but for a factor a row, which takes longer to find than they do.
         """
-        heat = self._temperature[part, None].clamp(min=sampling.COLDEST).reciprocal_()
-        weights = torch.mul(scores, heat, out=own).exp_()
-        weights.mul_(torch.index_select(self._allowed, 0, mask, out=room))
-        return weights if self._repeats else self._strike_out(weights, part)
+        all_weights, room = rooms[:, : len(rows)]
+        weights, room = all_weights[:, span.columns], room[:, span.columns]
+        heat = self._temperature[rows, None].clamp(min=sampling.COLDEST).reciprocal_()
+        weights.copy_(scores).mul_(heat).exp_()
+        if not span.open:
+            weights.masked_fill_(self._layout.forbidden[kinds, span.columns], 0)
+        if not self._repeats:
+            # What was written and is not in the span is struck out where nobody looks.
+            self._strike_out(all_weights, rows)
+        sums = sampling.sums(weights)
+        if len(lost := _lost(sums)):
+            weights[lost] = self._careful_weights(span, scores[lost], kinds[lost], rows[lost])
+            sums[lost] = sampling.sums(weights[lost])
+        drawn = sampling.choose(weights, sums, draws, self._nucleus[rows], room)
+        return drawn + span.begin, (weights.gather(1, drawn[:, None])[:, 0] / sampling.total(sums)).log_()
 
-    def _careful_weights(self, scores: Tensor, mask: Tensor, rows: Tensor) -> Tensor:
-        """The same of `rows`, where numbers as they come would be too large or too small, or where nothing is left."""
-        allowed = self._allowed[mask]
+    def _careful_weights(self, span: Span, scores: Tensor, kinds: Tensor, rows: Tensor) -> Tensor:
+        """The same weights where numbers as they come would be too large or too small, or where nothing is left."""
+        allowed = (~self._layout.forbidden[kinds]).float()
         left = allowed if self._repeats else self._strike_out(allowed.clone(), rows)
         # A small rhyme may be used up: then what stands elsewhere may come back, and only at last a rhyme itself.
         for kept in (self._taken[rows, _MEMORY:], self._taken[rows, :0]):
             left = torch.where(left.sum(1, keepdim=True) > 0, left, allowed.scatter(1, kept, 0))
-        return sampling.probabilities(scores.masked_fill(left == 0, -torch.inf), self._temperature[rows])
+        closed = left[:, span.columns] == 0
+        return sampling.probabilities(scores.float().masked_fill(closed, -torch.inf), self._temperature[rows])
 
-    def _strike_out(self, weights: Tensor, rows: slice | Tensor) -> Tensor:
+    def _strike_out(self, weights: Tensor, rows: Tensor) -> Tensor:
         """`weights` themselves, 0 for what was written in `rows`."""
         previous = self._previous[rows, None]
         # 年年, 處處: a character may be doubled at once, but no more than doubled.
         again = weights.gather(1, previous).masked_fill_(self._doubled[rows, None], 0)
         return weights.scatter_(1, self._taken[rows], 0).scatter_(1, previous, again)
 
-    def _note(self, every: Tensor, chosen: Tensor, mask: Tensor) -> None:
+    def _note(self, every: Tensor, chosen: Tensor, kinds: Tensor) -> None:
         """Write the chosen ids down, and keep them from coming back."""
         count = len(every)
         place = self._place[:count]
         self._written[every, place] = chosen
         self._taken[every, place % _MEMORY] = chosen
         line = place.div(self._form[:count], rounding_mode="floor")
-        self._taken[every, _MEMORY + line] = torch.where(mask >= len(Tone), chosen, self._taken[every, _MEMORY + line])
+        self._taken[every, _MEMORY + line] = torch.where(kinds >= len(Tone), chosen, self._taken[every, _MEMORY + line])
         self._doubled[:count] = chosen == self._previous[:count]
         self._previous[:count] = chosen
         self._place[:count] += 1
 
     def _leave(self, done: Sequence[int]) -> list[Written]:
-        lines = self._written[list(done)].tolist()
+        lines = self._layout.ids[self._written[list(done)].cpu()].tolist()
         likelihoods = self._likelihood[list(done)].tolist()
         written = [
-            Written(row, ids[: row.length], value / row.length)
+            Written(row, ids[: row.length], value / max(1, row.length - len(row.given)))
             for row, ids, value in zip([self._rows[number] for number in done], lines, likelihoods, strict=True)
         ]
         left = len(self._rows) - len(done)
@@ -251,7 +267,7 @@ class Manuscript:
         if row.masks:
             page[: row.length, columns] = row.masks
         for place, ids in row.given.items():
-            page[place, columns + 1 : columns + 1 + len(ids)] = ids
+            page[place, columns + 1 : columns + 1 + len(ids)] = self._layout.columns[list(ids)]
 
     def _tensors(self) -> Iterator[Tensor]:
         """All that belongs to a row."""
@@ -270,7 +286,7 @@ class Manuscript:
                 new[: self._room] = old[: self._room]
             self._memory, self._room = memory, room
         columns = self._stepper.conditions + 1 + variants
-        self._sheet = _enlarged(self._sheet, (room, length, columns), _NOBODY)
+        self._sheet = _enlarged(self._sheet, (room, length, columns), NOBODY)
         self._draws = _enlarged(self._draws, (room, length, sampling.UNIFORMS))
         self._written = _enlarged(self._written, (room, length))
         self._taken = _enlarged(self._taken, (room, _MEMORY + MAX_LINES + given))
@@ -296,7 +312,7 @@ def _enlarged(tensor: Tensor, shape: Sequence[int], filling: int = 0) -> Tensor:
 
 def _lost(sums: Tensor) -> Tensor:
     """Rows whose weights have vanished or are beyond fp32."""
-    total = sums.sum(1)
+    total = sampling.total(sums)
     return (~((total > _SMALLEST) & (total < _LARGEST))).nonzero()[:, 0]
 
 

@@ -2,9 +2,11 @@
 
 First the fewest breaches of tone and rhyme. Then, in nats a character,
 
-    mean of log p(c | what stands before it) - 1.5 · log q(c)  -  4 · (repeated characters + lines that begin alike) / n
+    mean of T · log p(c | what stands before it) - 1.5 · log q(c)
+        - 4 · (repeated characters + lines that begin alike) / n
 
-p is the network's, q how often a character comes in verse, n the number of characters. The likeliest of several poems
+p is the probability that c was drawn with, T its temperature, which is so taken back, q how often a character comes in
+verse, n the number of characters. The likeliest of several poems
 is that of the commonest words: kept by p alone, poems give themselves away the more, the more candidates there are.
 With q taken off once, what is left is how well each character suits what stands before it (pointwise mutual
 information). Half as much again, found by measuring, makes up for the poet's leaning to common characters, which people
@@ -44,7 +46,8 @@ def merit(poem: Poem, vocabulary: Vocabulary) -> tuple[int, float]:
     common = fmean(_log_frequency(_rank(character, vocabulary)) for character in text)
     heads = [line[0] for line in poem.traditional]
     heaped = repeated_characters([poem.traditional]) + len(heads) - len(set(heads))
-    return -len(poem.breaches), poem.likelihood - COMMONNESS * common - REPETITION * heaped / len(text)
+    suits = poem.request.temperature * poem.likelihood
+    return -len(poem.breaches), suits - COMMONNESS * common - REPETITION * heaped / len(text)
 
 
 def _rank(character: str, vocabulary: Vocabulary) -> int:

@@ -183,7 +183,7 @@ class Poem:
     model: str
     """Version of the bundle."""
     likelihood: float
-    """Mean log-probability a character under the network, the given ones included, in nats."""
+    """Mean log-probability, in nats, of the characters that were drawn, among all that could have been."""
     pattern: str | None = None
     """Name of the regulated pattern; None in free verse."""
     rhyme: str | None = None

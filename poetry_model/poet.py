@@ -17,6 +17,7 @@ from poetry_model.conditions import SIZES, conditions
 from poetry_model.corpus import Dynasty
 from poetry_model.devices import Precision, choose_device, choose_dtype
 from poetry_model.errors import BundleError, RequestError
+from poetry_model.layout import Layout
 from poetry_model.manuscript import Manuscript, Row, Written
 from poetry_model.merit import merit
 from poetry_model.metre import Breach, ending_breaches, rhyme_breaches, tone_breaches
@@ -65,13 +66,14 @@ class Poet:
         if bundle.vocabulary.line_ends:
             raise BundleError(f"Model {bundle.version} samples its line ends and cannot keep a form; choose another.")
         self._nucleus = nucleus
-        self._stepper = Stepper(bundle.network, device, choose_dtype(precision, device))
         self._vocabulary = bundle.vocabulary
         self.prosody = bundle.prosody
         """What the model knows of tones and rhymes; None where it learned none."""
         self._composing = bundle.composing
         self._typed = TypedCharacters(bundle.vocabulary)
         self._planner = Planner(bundle.vocabulary, bundle.prosody) if bundle.prosody else None
+        self._layout = Layout(self._planner.masks if self._planner else _any_character(len(bundle.vocabulary)), device)
+        self._stepper = Stepper(bundle.network, self._layout.ids, device, choose_dtype(precision, device))
         self._device = device
         self._opened: dict[tuple[int, int], np.ndarray] = {}
         self._lock = Lock()
@@ -108,12 +110,12 @@ class Poet:
 
     def manuscript(self) -> Manuscript:
         """An empty one, to be written by this poet's network."""
-        return Manuscript(self._stepper, self._table, repeats=self._composing.repeats)
+        return Manuscript(self._stepper, self._layout, self._device, repeats=self._composing.repeats)
 
     def drafts(self, request: PoemRequest) -> list[Draft]:
         """What is to be written for a request: a draft a candidate. Raises `RequestError` as `compose` does."""
-        rhyme = self._rhyme(request)
         given = self._given(request)
+        rhyme = self._rhyme(request, given)
         temperature = self._composing.temperature(request.temperature)
         drafts = []
         for number in range(request.candidates):
@@ -146,7 +148,7 @@ class Poet:
         characters = {place: self._vocabulary.character_of(ids[0]) for place, ids in given.items()}
         return self._planner.regulated(request.form, request.lines, characters, rhyme, random)
 
-    def _rhyme(self, request: PoemRequest) -> int:
+    def _rhyme(self, request: PoemRequest, given: dict[int, tuple[int, ...]]) -> int:
         """The rhyme class of a request: the one asked for, or one that suits the opening; 0 where nothing rhymes.
 
         A class is drawn by Bayes' rule: its share in the corpus, times how likely the opening is in it.
@@ -173,7 +175,6 @@ class Poet:
             )
         if request.lines == 1 or not open_to:
             return 0
-        given = self._given(request)
         # What is given of the even lines rhymes; a first line that ends in a tone of rhyme does with the others.
         for line in (*range(1, request.lines, 2), 0):
             for number in given.get(line * request.form + request.form - 1, ()):
@@ -201,22 +202,14 @@ class Poet:
         told[:, : len(SIZES)] = torch.tensor(conditions(form, lines)[0], device=self._device)
         told[:, len(SIZES) + _RHYME] = classes
         memory = self._stepper.memory(len(classes))
-        scores = self._stepper.step(memory, len(classes), torch.full_like(classes, PAD), told)
-        openings = scores.float().log_softmax(dim=-1)[:, : self._stepper.vocabulary].t().cpu().numpy()
+        self._stepper.step(memory, len(classes), torch.full_like(classes, PAD), told)
+        scores = self._stepper.scores(memory, classes, slice(len(self._layout.ids)))
+        openings = scores.float().log_softmax(dim=-1).cpu()[:, self._layout.columns].t().numpy()
         with self._lock:
             if len(self._opened) >= _OPENINGS_KEPT:
                 del self._opened[next(iter(self._opened))]
             self._opened[form, lines] = openings
         return openings
-
-    @cached_property
-    def _table(self) -> Tensor:
-        """The masks; without prosody the one row that forbids what is no character."""
-        if self._planner is not None:
-            return self._planner.masks.to(self._device)
-        table = torch.ones(1, len(self._vocabulary), dtype=torch.bool)
-        table[:, [PAD, UNK]] = False
-        return table.to(self._device)
 
     def merit(self, poem: Poem) -> tuple[int, float]:
         """By what the best of several candidates is kept."""
@@ -245,3 +238,10 @@ class Poet:
             tones=tuple("".join(_TONE_SIGNS[prosody.tone_of(character)] for character in line) for line in lines),
             breaches=broken + rhyme_breaches(lines, prosody),
         )
+
+
+def _any_character(vocabulary: int) -> Tensor:
+    """One kind of place, where every character may stand, (1, vocabulary)."""
+    mask = torch.ones(1, vocabulary, dtype=torch.bool)
+    mask[:, [PAD, UNK]] = False
+    return mask

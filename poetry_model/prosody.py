@@ -57,7 +57,10 @@ class Tone(IntEnum):
     @property
     def opposite(self) -> "Tone":
         """Level for oblique, oblique for level."""
-        return {Tone.LEVEL: Tone.OBLIQUE, Tone.OBLIQUE: Tone.LEVEL}.get(self, Tone.ANY)
+        return _OPPOSITES[self]
+
+
+_OPPOSITES = (Tone.ANY, Tone.OBLIQUE, Tone.LEVEL)
 
 
 @dataclass(frozen=True, slots=True)

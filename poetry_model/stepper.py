@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from poetry_model.layout import NOBODY
 from poetry_model.network import PoetNetwork
-from poetry_model.sampling import BLOCK
+from poetry_model.vocabulary import PAD
 
 _GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
@@ -38,6 +38,7 @@ class Memory:
     cells: Tensor
     """(rows, layers * hidden) of an LSTM, else (rows, 0)."""
     gates: Tensor
+    features: Tensor
     scores: Tensor
 
     @property
@@ -61,10 +62,15 @@ class _Layer:
 
 
 class Stepper:
-    """The weights of a network, laid out for single characters."""
+    """The weights of a network, laid out for single characters, which are columns of the scores here."""
 
-    def __init__(self, network: PoetNetwork, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
-        """`dtype`: of weights, states and scores; sums of cells are in fp32 whatever it is."""
+    def __init__(
+        self, network: PoetNetwork, ids: Tensor, device: torch.device, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """`ids`: of each column, (width,), `NOBODY` where there is none.
+
+        `dtype`: of weights, states and scores; sums of cells are in fp32 whatever it is.
+        """
         config = network.config
         self._cell = config.cell
         self._hidden = config.hidden
@@ -72,7 +78,8 @@ class Stepper:
         self._device = device
         self._dtype = dtype
         self._embedding = config.embedding
-        self._characters = self._placed(network.characters.weight)
+        nobody, ids = ids == NOBODY, ids.clamp(min=PAD)
+        self._characters = self._placed(network.characters.weight[ids])
         tables: list[Tensor] = [parameter for table in network.conditions for parameter in table.parameters()]
         sizes = [len(table) for table in tables]
         self._conditions = self._placed(torch.cat(tables)) if tables else None
@@ -83,14 +90,9 @@ class Stepper:
         self._narrow = (
             (self._placed(network.narrow.weight.t()), self._placed(network.narrow.bias)) if config.tied else None
         )
-        self.vocabulary = config.vocabulary
-        self.width = -(-config.vocabulary // BLOCK) * BLOCK
-        """Scores of a row: the ids, and -inf up to a whole number of blocks."""
-        beyond = self.width - config.vocabulary
-        self._output = (
-            self._placed(functional.pad(weight.t(), (0, beyond))),
-            self._placed(functional.pad(bias, (0, beyond), value=-torch.inf)),
-        )
+        # Whatever the weights, such a bias is the score.
+        self._output = self._placed(weight[ids].t()), self._placed(bias[ids].masked_fill(nobody, -torch.inf))
+        self._nobody = nobody.to(device)
         self.conditions = len(sizes)
         """Columns of what a place is told; further ones are not looked at."""
 
@@ -103,13 +105,14 @@ class Stepper:
             torch.zeros(rows, states, dtype=self._dtype, device=self._device),
             torch.zeros(rows, layers * hidden if self._cell == "lstm" else 0, device=self._device),
             torch.empty(rows, _GATES[self._cell] * hidden, dtype=self._dtype, device=self._device),
-            torch.empty(rows, self.width, dtype=self._dtype, device=self._device),
+            torch.zeros(rows, hidden, dtype=self._dtype, device=self._device),
+            torch.empty(rows * len(self._nobody), dtype=self._dtype, device=self._device),
         )
 
-    def step(self, memory: Memory, rows: int, previous: Tensor, told: Tensor) -> Tensor:
-        """Scores of the next character in the first `rows` rows, (rows, width): to be used up by the caller.
+    def step(self, memory: Memory, rows: int, previous: Tensor, told: Tensor) -> None:
+        """Let the first `rows` rows see one character more.
 
-        previous: ids of the characters before, (rows,); told: the conditions of the places, (rows, columns).
+        previous: columns of the characters before, (rows,); told: conditions of the next places, (rows, conditions).
         """
         memory.seen[:rows, : self._embedding] = self._characters[previous]
         if self._conditions is not None:
@@ -132,15 +135,24 @@ class Stepper:
                 for begin in range(0, size, _TOGETHER):
                     part = slice(begin, begin + _TOGETHER)
                     self._lstm(gates[part].float(), cell[part], hidden[part])
-        features = seen[:, -self._hidden :]
+
+    def scores(self, memory: Memory, rows: Tensor, columns: slice) -> Tensor:
+        """Scores of the next character in `rows`, in their order, (rows, columns): to be used up by the caller.
+
+        -inf where a column is nobody's. What is computed of a column does not depend on those beside it either.
+        """
+        size = self._computed(len(rows))
+        features = memory.features[:size]
+        torch.index_select(memory.seen[:, -self._hidden :], 0, rows, out=features[: len(rows)])
         if self._narrow is not None:
             weight, bias = self._narrow
             features = torch.addmm(bias, features, weight)
-        weight, bias = self._output
-        scores = torch.addmm(bias, features, weight, out=memory.scores[:size])
+        weight, bias = (tensor[..., columns] for tensor in self._output)
+        room = memory.scores[: size * len(bias)].view(size, len(bias))
+        scores = torch.addmm(bias, features, weight, out=room)
         if self._relu:
-            scores[:, : self.vocabulary].relu_()
-        return scores[:rows]
+            scores.relu_().masked_fill_(self._nobody[columns], -torch.inf)
+        return scores[: len(rows)]
 
     def _computed(self, rows: int) -> int:
         """How many rows are computed for so many.

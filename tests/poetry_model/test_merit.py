@@ -17,9 +17,9 @@ _COMMON = ("月山水風雲", "花春天人秋")
 _RARE = ("".join(map(chr, range(0x8000, 0x8005))), "".join(map(chr, range(0x8100, 0x8105))))
 
 
-def _poem(lines: tuple[str, ...], likelihood: float = -4.0, breaches: int = 0) -> Poem:
+def _poem(lines: tuple[str, ...], likelihood: float = -4.0, breaches: int = 0, temperature: float = 1.0) -> Poem:
     broken = tuple(Breach(0, place, "tone") for place in range(breaches))
-    return Poem(PoemRequest(lines[0][0]), lines, "", likelihood, breaches=broken)
+    return Poem(PoemRequest(lines[0][0], temperature=temperature), lines, "", likelihood, breaches=broken)
 
 
 def _score(lines: tuple[str, ...], likelihood: float = -4.0) -> float:
@@ -33,6 +33,14 @@ def test_fewer_breaches_go_before_all_else() -> None:
 
 def test_of_the_same_characters_the_likelier_poem_is_better_by_its_likelihood() -> None:
     assert _score(_COMMON, -3.0) - _score(_COMMON[::-1], -4.0) == pytest.approx(1.0)
+
+
+def test_a_temperature_is_taken_back() -> None:
+    scores = [
+        merit(_poem(_COMMON, likelihood, temperature=heat), _VOCABULARY)
+        for likelihood, heat in [(-4.0, 1.0), (-8.0, 0.5), (-2.0, 2.0)]
+    ]
+    assert len(set(scores)) == 1
 
 
 def test_common_characters_are_worth_less_than_rare_ones_that_are_as_likely() -> None:

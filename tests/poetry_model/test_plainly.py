@@ -35,8 +35,21 @@ REQUESTS = [
 ]
 
 
+NOBODY = -1
+
+
+def _columns(masks: Tensor) -> list[int]:
+    """The ids in the order they are drawn in: level, either, oblique; each of these begins a block."""
+    columns: list[int] = []
+    for level, oblique in ((True, False), (True, True), (False, True)):
+        group = (masks[1] == level) & (masks[2] == oblique)
+        ids = group.nonzero().flatten().tolist()
+        columns += [*ids, *[NOBODY] * (-len(ids) % BLOCK)]
+    return columns
+
+
 def _drawn(weights: Tensor, block: float, within: float) -> int:
-    """An id by the sum of its block, and by its share of that."""
+    """A column by the sum of its block, and by its share of that."""
     parts = [weights[begin : begin + BLOCK] for begin in range(0, len(weights), BLOCK)]
     sums = torch.stack([part.sum() for part in parts]).cumsum(0)
     number = int((sums <= block * sums[-1]).sum())
@@ -44,16 +57,16 @@ def _drawn(weights: Tensor, block: float, within: float) -> int:
     return number * BLOCK + int((shares <= within * shares[-1]).sum())
 
 
-def _chosen(scores: Tensor, draws: Sequence[float], temperature: float, nucleus: float) -> int:
+def _chosen(probabilities: Tensor, columns: list[int], draws: Sequence[float], nucleus: float) -> int:
     """By its definition: drawn from all until it is in the nucleus, and after three times from the nucleus alone."""
-    probabilities = (scores / temperature).softmax(dim=0)
-    ordered = probabilities.sort(descending=True).values
+    weights = torch.tensor([0.0 if number == NOBODY else probabilities[number] for number in columns])
+    ordered = weights.sort(descending=True).values
     least = ordered[(ordered.cumsum(0) - ordered) < nucleus][-1]
-    inside = torch.where(probabilities >= least, probabilities, 0)
+    inside = torch.where(weights >= least, weights, 0)
     for block, within in zip(draws[:6:2], draws[1:6:2], strict=True):
-        if inside[number := _drawn(probabilities, block, within)]:
-            return number
-    return _drawn(inside, *draws[6:])
+        if inside[column := _drawn(weights, block, within)]:
+            return columns[column]
+    return columns[_drawn(inside, *draws[6:])]
 
 
 def _allowed(place: Tensor, draft: Draft, written: list[int], rhymes: set[int]) -> Tensor:
@@ -77,6 +90,7 @@ def _plainly(bundle: Bundle, masks: Tensor, draft: Draft) -> tuple[list[int], fl
     ]
     written: list[int] = []
     rhymes: set[int] = set()
+    columns = _columns(masks)
     likelihood, previous = 0.0, PAD
     state: State | None = None
     for place, (mask, draw) in enumerate(zip(plan.masks, row.draws.tolist(), strict=True)):
@@ -86,13 +100,13 @@ def _plainly(bundle: Bundle, masks: Tensor, draft: Draft) -> tuple[list[int], fl
             previous = max(ids, key=lambda number: scores[number].item())
         else:
             open_to = _allowed(masks[mask], draft, written, rhymes)
-            heated = scores.masked_fill(~open_to, -torch.inf)
-            previous = _chosen(heated, draw, row.temperature, row.nucleus)
-        likelihood += scores.log_softmax(dim=0)[previous].item()
+            probabilities = (scores.masked_fill(~open_to, -torch.inf) / row.temperature).softmax(dim=0)
+            previous = _chosen(probabilities, columns, draw, row.nucleus)
+            likelihood += probabilities[previous].log().item()
         written.append(previous)
         if mask >= 3:
             rhymes.add(previous)
-    return written, likelihood / len(written)
+    return written, likelihood / max(1, len(written) - len(row.given))
 
 
 SHIPPED = [

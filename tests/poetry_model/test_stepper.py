@@ -6,12 +6,17 @@ import torch
 from torch import Tensor
 
 from poetry_model.conditions import SIZES, sizes_with_controls
+from poetry_model.layout import NOBODY
 from poetry_model.network import Cell, NetworkConfig, PoetNetwork
-from poetry_model.sampling import BLOCK
 from poetry_model.stepper import Stepper
 
 CPU = torch.device("cpu")
 VOCABULARY, ROWS, PLACES = 23, 5, 6
+IDS = torch.tensor([*range(7), NOBODY, *reversed(range(7, VOCABULARY)), NOBODY])
+"""Of each column."""
+EVERY = slice(len(IDS))
+COLUMNS = torch.tensor([IDS.tolist().index(number) for number in range(VOCABULARY)])
+"""Of each id."""
 
 
 def _network(cell: Cell = "lstm", layers: int = 2, **settings: Any) -> PoetNetwork:
@@ -38,11 +43,13 @@ def _characters(rows: int = ROWS) -> Tensor:
 
 @torch.inference_mode()
 def _stepped(stepper: Stepper, characters: Tensor, told: Tensor) -> Tensor:
+    """The scores of every id at every place."""
     memory = stepper.memory(len(characters))
-    steps = [
-        stepper.step(memory, len(characters), characters[:, place], told[:, place]).clone() for place in range(PLACES)
-    ]
-    return torch.stack(steps, dim=1)[..., :VOCABULARY]
+    steps = []
+    for place in range(PLACES):
+        stepper.step(memory, len(characters), COLUMNS[characters[:, place]], told[:, place])
+        steps.append(stepper.scores(memory, torch.arange(len(characters)), EVERY).clone())
+    return torch.stack(steps, dim=1)[..., COLUMNS]
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -52,7 +59,7 @@ def test_character_by_character_the_scores_are_the_networks(cell: Cell, layers: 
     network = _network(cell, layers, tied=tied)
     told = _told(network.config.conditions)
     wanted, _ = network(_characters(), told)
-    torch.testing.assert_close(_stepped(Stepper(network, CPU), _characters(), told), wanted, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(_stepped(Stepper(network, IDS, CPU), _characters(), told), wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [{"output_relu": True}, {"conditions": {}}, {"conditions": SIZES}])
@@ -60,13 +67,13 @@ def test_whatever_the_network_is_the_scores_are_its_own(settings: dict[str, Any]
     network = _network(**settings)
     told = _told(network.config.conditions)
     wanted, _ = network(_characters(), told)
-    torch.testing.assert_close(_stepped(Stepper(network, CPU), _characters(), told), wanted, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(_stepped(Stepper(network, IDS, CPU), _characters(), told), wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_further_columns_of_what_is_told_are_not_looked_at() -> None:
     network = _network(conditions=SIZES)
     told = _told(sizes_with_controls(4))
-    stepper = Stepper(network, CPU)
+    stepper = Stepper(network, IDS, CPU)
     assert _stepped(stepper, _characters(), told).equal(_stepped(stepper, _characters(), told[..., : len(SIZES)]))
 
 
@@ -75,40 +82,53 @@ def test_in_half_precision_the_scores_are_near_the_networks(dtype: torch.dtype, 
     network = _network()
     told = _told(network.config.conditions)
     wanted, _ = network(_characters(), told)
-    found = _stepped(Stepper(network, CPU, dtype), _characters(), told)
+    found = _stepped(Stepper(network, IDS, CPU, dtype), _characters(), told)
     assert found.dtype is dtype
     torch.testing.assert_close(found.float(), wanted, rtol=0, atol=near)
     assert not found.float().equal(wanted)
 
 
 @pytest.mark.parametrize("settings", [{}, {"output_relu": True}])
-def test_beyond_the_vocabulary_no_score_is_above_any(settings: dict[str, Any]) -> None:
+def test_where_nobody_is_no_score_is_above_any(settings: dict[str, Any]) -> None:
     network = _network(**settings)
-    stepper = Stepper(network, CPU)
-    assert stepper.width % BLOCK == 0
+    stepper = Stepper(network, IDS, CPU)
+    memory = stepper.memory(ROWS)
     with torch.inference_mode():
-        scores = stepper.step(stepper.memory(ROWS), ROWS, _characters()[:, 0], _told(network.config.conditions)[:, 0])
-    assert scores.shape == (ROWS, stepper.width)
-    assert (scores[:, VOCABULARY:] == -torch.inf).all()
+        stepper.step(memory, ROWS, COLUMNS[_characters()[:, 0]], _told(network.config.conditions)[:, 0])
+        scores = stepper.scores(memory, torch.arange(ROWS), EVERY)
+    assert scores.shape == (ROWS, len(IDS))
+    assert (scores == -torch.inf).equal((IDS == NOBODY).expand(ROWS, -1))
+
+
+def test_scores_come_of_the_rows_and_columns_that_are_asked_for() -> None:
+    network = _network()
+    stepper = Stepper(network, IDS, CPU)
+    memory = stepper.memory(ROWS)
+    with torch.inference_mode():
+        stepper.step(memory, ROWS, COLUMNS[_characters()[:, 0]], _told(network.config.conditions)[:, 0])
+        scores = stepper.scores(memory, torch.arange(ROWS), EVERY).clone()
+        found = stepper.scores(memory, torch.tensor([3, 0, 4]), slice(5, 20))
+        torch.testing.assert_close(found, scores[[3, 0, 4], 5:20])
 
 
 def test_a_row_that_takes_the_place_of_another_brings_what_it_remembers() -> None:
     network = _network()
-    stepper, characters, told = Stepper(network, CPU), _characters(), _told(network.config.conditions)
+    stepper, characters, told = Stepper(network, IDS, CPU), _characters(), _told(network.config.conditions)
     wanted = _stepped(stepper, characters, told)
     memory = stepper.memory(ROWS)
     with torch.inference_mode():
-        stepper.step(memory, ROWS, characters[:, 0], told[:, 0])
+        stepper.step(memory, ROWS, COLUMNS[characters[:, 0]], told[:, 0])
         for tensor in memory.kept:
             tensor[1] = tensor[ROWS - 1]
-        scores = stepper.step(memory, 2, characters[[0, ROWS - 1], 1], told[[0, ROWS - 1], 1])
-    torch.testing.assert_close(scores[:, :VOCABULARY], wanted[[0, ROWS - 1], 1])
+        stepper.step(memory, 2, COLUMNS[characters[[0, ROWS - 1], 1]], told[[0, ROWS - 1], 1])
+        scores = stepper.scores(memory, torch.arange(2), EVERY)
+    torch.testing.assert_close(scores[:, COLUMNS], wanted[[0, ROWS - 1], 1])
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_a_lone_row_is_computed_as_it_is_among_others(cell: Cell) -> None:
     network = _network(cell)
-    stepper, characters, told = Stepper(network, CPU), _characters(), _told(network.config.conditions)
+    stepper, characters, told = Stepper(network, IDS, CPU), _characters(), _told(network.config.conditions)
     torch.testing.assert_close(
         _stepped(stepper, characters[:1], told[:1]), _stepped(stepper, characters, told)[:1], rtol=1e-6, atol=1e-6
     )
@@ -116,7 +136,7 @@ def test_a_lone_row_is_computed_as_it_is_among_others(cell: Cell) -> None:
 
 def test_in_half_precision_few_numbers_of_rows_are_computed_and_each_as_in_single() -> None:
     network = _network()
-    single, half = Stepper(network, CPU), Stepper(network, CPU, torch.float16)
+    single, half = Stepper(network, IDS, CPU), Stepper(network, IDS, CPU, torch.float16)
     assert {len(half.memory(rows).seen) for rows in range(1, 513)} == {
         2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512
     }  # fmt: skip # a series
