@@ -63,7 +63,7 @@ class Written:
     row: Row
     ids: list[int]
     likelihood: float
-    """Mean log-probability, in nats, of the characters that were drawn; 0 where all are given."""
+    """Mean log-probability of a character, as `Poem` has it."""
 
 
 class Manuscript:
@@ -152,9 +152,8 @@ class Manuscript:
         return self._leave(done) if done else []
 
     def _chosen(self, kinds: Tensor, draws: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each row the column that is given, or else drawn, and its log-probability, 0 where it is given."""
-        chosen = self._given(given)
-        likelihood = torch.zeros_like(self._likelihood[: len(chosen)])
+        """Of each row the column that is given, or else drawn, and its log-probability."""
+        chosen, likelihood = self._given(given)
         for span, rows in self._groups(kinds, (chosen == NOBODY).nonzero()[:, 0]):
             scores = self._stepper.scores(self._memory, rows, span.columns)
             # One room for all parts: to ask for megabytes anew takes longer than to compute in them.
@@ -163,17 +162,19 @@ class Manuscript:
                 chosen[own], likelihood[own] = self._drawn(span, part, own, kinds[own], draws[own], rooms)
         return chosen, likelihood
 
-    def _given(self, given: Tensor) -> Tensor:
-        """Of each row the likeliest column that a given character may mean; `NOBODY` without one."""
+    def _given(self, given: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each row the likeliest column that a given character may mean; `NOBODY` and 0 without one."""
         chosen = given[:, 0].clone()
-        # Of most characters there is but one form.
-        several = (given[:, 1:2] != NOBODY).nonzero()[:, 0]
-        if len(several):
-            given = given[several]
-            scores = self._stepper.scores(self._memory, several, slice(len(self._layout.ids)))
-            found = scores.gather(1, given.clamp(min=PAD)).masked_fill(given == NOBODY, -torch.inf)
-            chosen[several] = given.gather(1, found.argmax(dim=1, keepdim=True))[:, 0]
-        return chosen
+        likelihood = torch.zeros_like(self._likelihood[: len(chosen)])
+        rows = (chosen != NOBODY).nonzero()[:, 0]
+        if len(rows):
+            scores = self._stepper.scores(self._memory, rows, slice(len(self._layout.ids)))
+            for own, part in zip(torch.split(rows, _TOGETHER), torch.split(scores, _TOGETHER), strict=True):
+                meant = given[own]
+                found = part.float().mul(self._heat(own)).log_softmax(1).gather(1, meant.clamp(min=PAD))
+                likelihood[own], number = found.masked_fill(meant == NOBODY, -torch.inf).max(dim=1)
+                chosen[own] = meant.gather(1, number[:, None])[:, 0]
+        return chosen, likelihood
 
     def _groups(self, kinds: Tensor, rows: Tensor) -> Iterator[tuple[Span, Tensor]]:
         """The `rows` that are scored together."""
@@ -195,8 +196,7 @@ class Manuscript:
         """
         all_weights, room = rooms[:, : len(rows)]
         weights, room = all_weights[:, span.columns], room[:, span.columns]
-        heat = self._temperature[rows, None].clamp(min=sampling.COLDEST).reciprocal_()
-        weights.copy_(scores).mul_(heat).exp_()
+        weights.copy_(scores).mul_(self._heat(rows)).exp_()
         if not span.open:
             weights.masked_fill_(self._layout.forbidden[kinds, span.columns], 0)
         if not self._repeats:
@@ -208,6 +208,10 @@ class Manuscript:
             sums[lost] = sampling.sums(weights[lost])
         drawn = sampling.choose(weights, sums, draws, self._nucleus[rows], room)
         return drawn + span.begin, (weights.gather(1, drawn[:, None])[:, 0] / sampling.total(sums)).log_()
+
+    def _heat(self, rows: Tensor) -> Tensor:
+        """What the scores of `rows` are multiplied with, (rows, 1)."""
+        return self._temperature[rows, None].clamp(min=sampling.COLDEST).reciprocal_()
 
     def _careful_weights(self, span: Span, scores: Tensor, kinds: Tensor, rows: Tensor) -> Tensor:
         """The same weights where numbers as they come would be too large or too small, or where nothing is left."""
@@ -242,7 +246,7 @@ class Manuscript:
         lines = self._layout.ids[self._written[list(done)].cpu()].tolist()
         likelihoods = self._likelihood[list(done)].tolist()
         written = [
-            Written(row, ids[: row.length], value / max(1, row.length - len(row.given)))
+            Written(row, ids[: row.length], value / row.length)
             for row, ids, value in zip([self._rows[number] for number in done], lines, likelihoods, strict=True)
         ]
         left = len(self._rows) - len(done)

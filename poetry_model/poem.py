@@ -183,7 +183,10 @@ class Poem:
     model: str
     """Version of the bundle."""
     likelihood: float
-    """Mean log-probability, in nats, of the characters that were drawn, among all that could have been."""
+    """Mean log-probability of a character at the temperature, in nats.
+
+    Of a given one that among all characters, of one that was drawn that among those that could have been.
+    """
     pattern: str | None = None
     """Name of the regulated pattern; None in free verse."""
     rhyme: str | None = None

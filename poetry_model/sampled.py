@@ -37,7 +37,7 @@ class SampledPoet:
         """One poem a request, in order.
 
         A request's lines are the most that are written, and as many lines of its form the most characters; style, rhyme
-        and candidates are not looked at.
+        and candidates are not looked at. The likelihood of a poem is that among all ids, at no temperature.
         """
         if not requests:
             return []

@@ -98,15 +98,16 @@ def _plainly(bundle: Bundle, masks: Tensor, draft: Draft) -> tuple[list[int], fl
         scores = found[0, 0]
         if ids := row.given.get(place):
             previous = max(ids, key=lambda number: scores[number].item())
+            probabilities = (scores / row.temperature).softmax(dim=0)
         else:
             open_to = _allowed(masks[mask], draft, written, rhymes)
             probabilities = (scores.masked_fill(~open_to, -torch.inf) / row.temperature).softmax(dim=0)
             previous = _chosen(probabilities, columns, draw, row.nucleus)
-            likelihood += probabilities[previous].log().item()
+        likelihood += probabilities[previous].log().item()
         written.append(previous)
         if mask >= 3:
             rhymes.add(previous)
-    return written, likelihood / max(1, len(written) - len(row.given))
+    return written, likelihood / len(written)
 
 
 SHIPPED = [
