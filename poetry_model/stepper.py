@@ -78,8 +78,8 @@ class Stepper:
         self._device = device
         self._dtype = dtype
         self._embedding = config.embedding
-        nobody, ids = ids == NOBODY, ids.clamp(min=PAD)
-        self._characters = self._placed(network.characters.weight[ids])
+        self._nobody, ids = (ids == NOBODY).to(device), ids.clamp(min=PAD).to(device)
+        self._characters = self._placed(network.characters.weight)[ids]
         tables: list[Tensor] = [parameter for table in network.conditions for parameter in table.parameters()]
         sizes = [len(table) for table in tables]
         self._conditions = self._placed(torch.cat(tables)) if tables else None
@@ -91,8 +91,8 @@ class Stepper:
             (self._placed(network.narrow.weight.t()), self._placed(network.narrow.bias)) if config.tied else None
         )
         # Whatever the weights, such a bias is the score.
-        self._output = self._placed(weight[ids].t()), self._placed(bias[ids].masked_fill(nobody, -torch.inf))
-        self._nobody = nobody.to(device)
+        closed = self._placed(bias)[ids].masked_fill(self._nobody, -torch.inf)
+        self._output = self._placed(weight)[ids].t().contiguous(), closed
         self.conditions = len(sizes)
         """Columns of what a place is told; further ones are not looked at."""
 
