@@ -91,8 +91,8 @@ class Stepper:
             (self._placed(network.narrow.weight.t()), self._placed(network.narrow.bias)) if config.tied else None
         )
         # Whatever the weights, such a bias is the score.
-        closed = self._placed(bias)[ids].masked_fill(self._nobody, -torch.inf)
-        self._output = self._placed(weight)[ids].t().contiguous(), closed
+        bias = self._placed(bias)[ids].masked_fill(self._nobody, -torch.inf)
+        self._output = self._placed(weight)[ids].t().contiguous(), bias
         self.conditions = len(sizes)
         """Columns of what a place is told; further ones are not looked at."""
 
