@@ -1,6 +1,7 @@
 """The command line: `python -m poetry_model poem · train · evaluate · corpus`."""
 
 import argparse
+import gc
 import os
 import sys
 from importlib import import_module
@@ -21,6 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # torch takes seconds to import; --help and a mistyped option need none of it, a poem nothing of training.
         module = import_module("poetry_model.writing" if options.command in _WRITING else "poetry_model.commands")
+        if arguments is None:
+            # The process is this command's alone. What is imported stays, and the collector, which would look through
+            # it while the bundle is read, takes as long for that as the reading.
+            gc.freeze()
         return int(getattr(module, options.command)(options))
     except PoetryError as error:
         print(error, file=sys.stderr)
