@@ -5,13 +5,12 @@ First the fewest breaches of tone and rhyme. Then, in nats a character,
     mean of T · log p(c | what stands before it) - 1.5 · log q(c)
         - 4 · (repeated characters + lines that begin alike) / n
 
-p is the probability that c was drawn with, T its temperature, which is so taken back, q how often a character comes in
-verse, n the number of characters. The likeliest of several poems
-is that of the commonest words: kept by p alone, poems give themselves away the more, the more candidates there are.
-With q taken off once, what is left is how well each character suits what stands before it (pointwise mutual
-information). Half as much again, found by measuring, makes up for the poet's leaning to common characters, which people
-have less: then four candidates are harder to tell from people's verse than one. `benchmarks/quality.py --effects` shows
-it.
+p is the probability that c was written with, T its temperature, which is taken back so, q how often a character comes
+in verse, n the number of characters. The likeliest of several poems is that of the commonest words: kept by p alone,
+poems give themselves away the more, the more candidates there are. With q taken off once, what is left is how well each
+character suits what stands before it (pointwise mutual information). Half as much again, found by measuring, makes up
+for the poet's leaning to common characters, which people have less: then four candidates are harder to tell from
+people's verse than one. `benchmarks/quality.py --effects` shows it.
 
 Candidates of one request have one length and the same given characters: what these add is the same for all.
 """
