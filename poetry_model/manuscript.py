@@ -154,12 +154,11 @@ class Manuscript:
     def _chosen(self, kinds: Tensor, draws: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """Of each row the column that is given, or else drawn, and its log-probability."""
         chosen, likelihood = self._given(given)
+        # One room for all parts: to ask for megabytes anew takes longer than to compute in them.
+        rooms = torch.empty(2, min(len(chosen), _TOGETHER), len(self._layout.ids), device=self._device)
         for span, rows in self._groups(kinds, (chosen == NOBODY).nonzero()[:, 0]):
-            scores = self._stepper.scores(self._memory, rows, span.columns)
-            # One room for all parts: to ask for megabytes anew takes longer than to compute in them.
-            rooms = torch.empty(2, min(len(rows), _TOGETHER), len(self._layout.ids), device=self._device)
-            for own, part in zip(torch.split(rows, _TOGETHER), torch.split(scores, _TOGETHER), strict=True):
-                chosen[own], likelihood[own] = self._drawn(span, part, own, kinds[own], draws[own], rooms)
+            for own, scores in self._scored(rows, span.columns):
+                chosen[own], likelihood[own] = self._drawn(span, scores, own, kinds[own], draws[own], rooms)
         return chosen, likelihood
 
     def _given(self, given: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,13 +167,17 @@ class Manuscript:
         likelihood = torch.zeros_like(self._likelihood[: len(chosen)])
         rows = (chosen != NOBODY).nonzero()[:, 0]
         if len(rows):
-            scores = self._stepper.scores(self._memory, rows, slice(len(self._layout.ids)))
-            for own, part in zip(torch.split(rows, _TOGETHER), torch.split(scores, _TOGETHER), strict=True):
+            for own, scores in self._scored(rows, slice(None)):
                 meant = given[own]
-                found = part.float().mul(self._heat(own)).log_softmax(1).gather(1, meant.clamp(min=PAD))
+                found = scores.float().mul(self._heat(own)).log_softmax(1).gather(1, meant.clamp(min=PAD))
                 likelihood[own], number = found.masked_fill(meant == NOBODY, -torch.inf).max(dim=1)
                 chosen[own] = meant.gather(1, number[:, None])[:, 0]
         return chosen, likelihood
+
+    def _scored(self, rows: Tensor, columns: slice) -> Iterator[tuple[Tensor, Tensor]]:
+        """Parts of `rows`, and of each the scores of `columns`."""
+        scores = self._stepper.scores(self._memory, rows, columns)
+        return zip(torch.split(rows, _TOGETHER), torch.split(scores, _TOGETHER), strict=True)
 
     def _groups(self, kinds: Tensor, rows: Tensor) -> Iterator[tuple[Span, Tensor]]:
         """The `rows` that are scored together."""

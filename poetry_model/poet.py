@@ -203,7 +203,7 @@ class Poet:
         told[:, len(SIZES) + _RHYME] = classes
         memory = self._stepper.memory(len(classes))
         self._stepper.step(memory, len(classes), torch.full_like(classes, PAD), told)
-        scores = self._stepper.scores(memory, classes, slice(len(self._layout.ids)))
+        scores = self._stepper.scores(memory, classes, slice(None))
         openings = scores.float().log_softmax(dim=-1).cpu()[:, self._layout.columns].t().numpy()
         with self._lock:
             if len(self._opened) >= _OPENINGS_KEPT:

@@ -10,6 +10,7 @@ from torch import Tensor
 from poetry_model.checkpoint import PRETRAINED, Bundle, load_bundle
 from poetry_model.conditions import conditions
 from poetry_model.corpus import Dynasty
+from poetry_model.layout import NOBODY
 from poetry_model.mood import Mood
 from poetry_model.network import State
 from poetry_model.planning import Planner
@@ -33,9 +34,6 @@ REQUESTS = [
     PoemRequest.checked("月龘后", seed=3, temperature=2.0),
     PoemRequest.checked("月", 5, 8, seed=4, rhyme="霜", temperature=0.1, candidates=2),
 ]
-
-
-NOBODY = -1
 
 
 def _columns(masks: Tensor) -> list[int]:
